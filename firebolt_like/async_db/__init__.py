@@ -1,0 +1,1 @@
+"""PEP 249 awaited: `connect`, `Connection` and `Cursor` for asyncio and trio."""

@@ -1,0 +1,1 @@
+"""The `firebolt-like` command."""

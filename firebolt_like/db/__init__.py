@@ -1,0 +1,1 @@
+"""PEP 249: `connect`, `Connection` and `Cursor`."""

@@ -1,0 +1,1 @@
+"""Connections and cursors, written once as async code over IO."""

@@ -1,0 +1,1 @@
+"""The embedded engine: DuckDB behind the wire protocols, on loopback."""

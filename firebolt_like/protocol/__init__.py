@@ -1,0 +1,1 @@
+"""What goes over the wire, both ways: no I/O, no HTTP library, no clock, no threads."""
