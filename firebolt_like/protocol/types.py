@@ -104,7 +104,7 @@ class SqlType:
         return self.json_lines
 
     def spell(self, form: int) -> str:
-        """Spell the type as the table's column `form` does: 0 for JSON_Compact, 1 for JSON lines."""
+        """Spell the type: `form` 0 for JSON_Compact, 1 for JSON lines."""
         word = str(TYPES[self.name][form]) if self.name in TYPES else self.name
         if self.item is not None:
             word += f"({self.item.spell(form)})"

@@ -1,0 +1,102 @@
+"""JSON_Compact: one JSON document an answer, decoded by the client and encoded by the engine.
+
+What may live here: the document. Its rows are decoded in `json_rows`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from firebolt_like.errors import ServerResponseError
+from firebolt_like.protocol.server_error import ErrorDetail, server_error
+from firebolt_like.protocol.types import Column, parse_type
+
+__all__ = ["Answer", "WireColumn", "decode", "encode_head", "encode_tail", "statistics"]
+
+
+class WireColumn(msgspec.Struct):
+    """A column as both JSON formats name it."""
+
+    name: str
+    type: str
+
+
+class _Query(msgspec.Struct):
+    query_id: str | None = None
+
+
+class _Document(msgspec.Struct):
+    meta: list[WireColumn] | None = None
+    data: msgspec.Raw = msgspec.Raw(b"[]")
+    statistics: dict[str, Any] = {}
+    query: _Query | None = None
+    errors: list[ErrorDetail] = []
+
+
+_decoder = msgspec.json.Decoder(_Document, strict=False)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A decoded document: `data` is still the JSON text of the rows, a list of lists."""
+
+    columns: tuple[Column, ...]
+    data: msgspec.Raw
+    statistics: dict[str, Any]
+    query_id: str | None
+
+
+def decode(body: bytes) -> Answer:
+    """Read a whole body; extra members are ignored, missing ones have defaults.
+
+    Raises `ServerResponseError` for a body that is cut or is not of this format, and the server's
+    own error for a body that carries `errors` under status 200.
+
+    >>> decode(b'{"meta": [{"name": "n", "type": "int"}], "data": [[1]]}').columns[0].name
+    'n'
+    """
+    try:
+        document = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ServerResponseError(
+            f"The answer ({len(body)} bytes) is cut off or is not JSON_Compact: {error}"
+        ) from error
+    query_id = document.query.query_id if document.query else None
+    if document.errors:
+        raise server_error(400, b"", errors=document.errors, query_id=query_id)
+    if document.meta is None:
+        raise ServerResponseError("The answer is JSON, but has no 'meta': it is not a result.")
+    return Answer(columns(document.meta), document.data, document.statistics, query_id)
+
+
+def columns(meta: Sequence[WireColumn]) -> tuple[Column, ...]:
+    """Read the columns that either JSON format announces."""
+    return tuple(Column(column.name, parse_type(column.type)) for column in meta)
+
+
+def statistics(elapsed: float, rows: int, size: int) -> dict[str, Any]:
+    """Name the figures of an answer exactly as stock clients demand: no key more, no key less."""
+    return {
+        "elapsed": elapsed,
+        "rows_read": rows,
+        "bytes_read": size,
+        "time_before_execution": 0.0,
+        "time_to_execute": elapsed,
+        "scanned_bytes_cache": 0,
+        "scanned_bytes_storage": 0,
+    }
+
+
+def encode_head(meta: Sequence[Column], *, query_id: str, label: str | None = None) -> bytes:
+    """Write a document up to the `[` that opens the rows."""
+    query = {"query_id": query_id, "request_id": query_id, "query_label": label}
+    wire = [{"name": column.name, "type": column.type.json_compact} for column in meta]
+    return b'{"query":%b,"meta":%b,"data":[' % (
+        msgspec.json.encode(query),
+        msgspec.json.encode(wire),
+    )
+
+
+def encode_tail(rows: int, figures: dict[str, Any]) -> bytes:
+    """Write the rest of a document, from the `]` that closes the rows."""
+    return b'],"rows":%d,"statistics":%b}\n' % (rows, msgspec.json.encode(figures))
