@@ -90,7 +90,7 @@ def _list_of(item: Any) -> Any:
 
 @functools.lru_cache(512)
 def _row_decoder(kinds: tuple[SqlType, ...]) -> msgspec.json.Decoder[list[tuple[Any, ...]]]:
-    row = tuple[tuple(_msgspec_type(kind) for kind in kinds)]  # type: ignore[misc]  # made at run time
+    row = tuple.__class_getitem__(tuple(_msgspec_type(kind) for kind in kinds))
     return msgspec.json.Decoder(_list_of(row), strict=False, dec_hook=_read_marked)
 
 
