@@ -1,0 +1,299 @@
+"""All that shared code may await: the IO protocol, its blocking and its async form, and `run`.
+
+Every behaviour of this package is written once, as `async def` over `IO`. The async face awaits it;
+the sync face hands the coroutine to `run`, which finishes it in one step, because `BlockingIO`
+never suspends. This is also the one edge where httpx's errors become ours.
+
+What may live here: waiting, and nothing that knows what is waited for.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
+
+import anyio
+import anyio.to_thread
+import httpx
+
+from firebolt_like.errors import (
+    ConfigurationError,
+    Error,
+    QueryTimeoutError,
+    ServerConnectionError,
+    ServerResponseError,
+)
+
+__all__ = ["IO", "AsyncIO", "BlockingIO", "Reply", "Request", "run"]
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Finish `work`, whose IO blocks instead of suspending.
+
+    >>> async def answer() -> int:
+    ...     return 42
+    >>> run(answer())
+    42
+    """
+    try:
+        work.send(None)
+    except StopIteration as finished:
+        return cast("T", finished.value)
+    work.close()
+    raise RuntimeError(f"{work!r} awaited something that is not its IO")
+
+
+class Request(NamedTuple):
+    """A request as shared code describes it; `auth=False` sends no credentials."""
+
+    method: str
+    url: str
+    body: bytes = b""
+    headers: dict[str, str] = {}  # noqa: RUF012  # never changed
+    auth: bool = True
+
+
+class Reply(Protocol):
+    """An open answer: its head has arrived, its body is read in pieces or as a whole."""
+
+    status: int
+    headers: list[tuple[str, str]]
+
+    async def chunk(self, within: float | None = None) -> bytes:
+        """Give the next piece of the body; empty at its end."""
+
+    async def read(self, within: float | None = None) -> bytes:
+        """Give the rest of the body."""
+
+    async def close(self) -> None:
+        """Let go of the answer, also where the task is cancelled; unread, it ends the query."""
+
+
+class IO(Protocol):
+    """What shared code may await."""
+
+    async def send(self, request: Request, within: float | None = None) -> Reply:
+        """Send a request; give its answer as soon as the head is there.
+
+        `within` is in seconds. Raises `QueryTimeoutError`, and `ServerConnectionError`, whose
+        `retryable` says that nothing was sent.
+        """
+
+    async def account_id(self) -> str:
+        """Give the id of the client's account."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """Call a function that may block: inline, or in a worker thread."""
+
+    def lock(self) -> contextlib.AbstractAsyncContextManager[Any]:
+        """Make a lock."""
+
+    def now(self) -> float:
+        """Give the time in seconds, from any start, never going back."""
+
+    async def close(self) -> None:
+        """Close the client."""
+
+
+@contextlib.contextmanager
+def _our_errors(request: Request | None = None) -> Iterator[None]:
+    """Turn what httpx raises into our errors."""
+    try:
+        yield
+    except Error:
+        raise
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+        where = f" at {_origin(request.url)}" if request else ""
+        raise ServerConnectionError(
+            f"The server{where} could not be reached: {error or type(error).__name__}",
+            hint="Check the address, the network and the proxy settings.",
+            retryable=True,
+        ) from error
+    except httpx.TimeoutException as error:
+        raise QueryTimeoutError("The server did not answer within the timeout.") from error
+    except httpx.DecodingError as error:
+        raise ServerResponseError(f"The answer's compression is broken: {error}") from error
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
+        raise ConfigurationError(f"The server's address is not usable: {error}") from error
+    except (httpx.TransportError, httpx.StreamError) as error:
+        raise ServerConnectionError(
+            f"The connection broke before the answer was complete: {error or type(error).__name__}",
+            hint="It is not known whether the statement ran.",
+        ) from error
+
+
+def _origin(url: str) -> str:
+    parts = httpx.URL(url)
+    return str(parts.copy_with(path="/", query=None, fragment=None, username=None, password=None))
+
+
+def _build(
+    client: httpx.Client | httpx.AsyncClient, request: Request, limit: float | None
+) -> httpx.Request:
+    timeout: Any = httpx.USE_CLIENT_DEFAULT
+    if limit is not None:
+        connect = client.timeout.connect
+        timeout = httpx.Timeout(limit, connect=limit if connect is None else min(limit, connect))
+    return client.build_request(
+        request.method, request.url, content=request.body, headers=request.headers, timeout=timeout
+    )
+
+
+def _auth(request: Request) -> Any:
+    return httpx.USE_CLIENT_DEFAULT if request.auth else None
+
+
+class _Head:
+    """What both replies have."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self.status = response.status_code
+        self.headers = response.headers.multi_items()
+
+
+class BlockingReply(_Head):
+    """A reply whose coroutines never suspend."""
+
+    _chunks: Iterator[bytes] | None = None
+
+    async def chunk(self, within: float | None = None) -> bytes:
+        with _our_errors():
+            self._chunks = self._chunks or self._response.iter_bytes()
+            started = time.monotonic()
+            piece = next(self._chunks, b"")
+        if within is not None and time.monotonic() - started > within:
+            raise QueryTimeoutError("The answer was not complete within the timeout.")
+        return piece
+
+    async def read(self, within: float | None = None) -> bytes:
+        if within is None:
+            with _our_errors():
+                return self._response.read()
+        end = time.monotonic() + within
+        pieces = []
+        while piece := await self.chunk(end - time.monotonic()):
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    async def close(self) -> None:
+        with _our_errors():
+            self._response.close()
+
+
+class BlockingIO:
+    """IO for the sync face: every wait blocks its thread."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self.client = client
+
+    async def send(self, request: Request, within: float | None = None) -> Reply:
+        with _our_errors(request):
+            built = _build(self.client, request, within)
+            return BlockingReply(self.client.send(built, stream=True, auth=_auth(request)))
+
+    async def account_id(self) -> str:
+        with _our_errors():
+            return cast("str", getattr(self.client, "account_id"))  # noqa: B009  # only our client has it
+
+    async def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    async def call(self, function: Callable[[], T]) -> T:
+        return function()
+
+    def lock(self) -> contextlib.AbstractAsyncContextManager[Any]:
+        return _BlockingLock()
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    async def close(self) -> None:
+        self.client.close()
+
+
+class _BlockingLock:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    async def __aenter__(self) -> None:
+        self._lock.acquire()
+
+    async def __aexit__(self, *error: object) -> None:
+        self._lock.release()
+
+
+class AsyncReply(_Head):
+    """A reply read by asyncio or trio."""
+
+    _chunks: AsyncIterator[bytes] | None = None
+
+    async def chunk(self, within: float | None = None) -> bytes:
+        with _our_errors(), _deadline(within):
+            self._chunks = self._chunks or self._response.aiter_bytes()
+            return await anext(self._chunks, b"")
+
+    async def read(self, within: float | None = None) -> bytes:
+        with _our_errors(), _deadline(within):
+            return await self._response.aread()
+
+    async def close(self) -> None:
+        with anyio.CancelScope(shield=True), _our_errors():
+            await self._response.aclose()
+            if self._chunks is not None:
+                # the generators inside httpx must end here, not in the garbage collector
+                with contextlib.suppress(httpx.HTTPError, httpx.StreamError):
+                    while await anext(self._chunks, b""):
+                        pass
+
+
+@contextlib.contextmanager
+def _deadline(seconds: float | None) -> Iterator[None]:
+    if seconds is None:
+        yield
+        return
+    try:
+        with anyio.fail_after(seconds):
+            yield
+    except TimeoutError as error:
+        if isinstance(error, Error):
+            raise
+        raise QueryTimeoutError("The answer was not complete within the timeout.") from error
+
+
+class AsyncIO:
+    """IO for the async face, on asyncio or trio."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+
+    async def send(self, request: Request, within: float | None = None) -> Reply:
+        with _our_errors(request), _deadline(within):
+            built = _build(self.client, request, within)
+            return AsyncReply(await self.client.send(built, stream=True, auth=_auth(request)))
+
+    async def account_id(self) -> str:
+        with _our_errors():
+            return cast("str", await getattr(self.client, "account_id"))  # noqa: B009  # only our client has it
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+    async def call(self, function: Callable[[], T]) -> T:
+        return await anyio.to_thread.run_sync(function)
+
+    def lock(self) -> contextlib.AbstractAsyncContextManager[Any]:
+        return anyio.Lock()
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    async def close(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await self.client.aclose()
