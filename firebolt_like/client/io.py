@@ -88,11 +88,15 @@ class IO(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait."""
 
-    async def call(self, function: Callable[[], T]) -> T:
+    @staticmethod
+    async def call(function: Callable[[], T]) -> T:
         """Call a function that may block: inline, or in a worker thread."""
 
     def lock(self) -> contextlib.AbstractAsyncContextManager[Any]:
         """Make a lock."""
+
+    def shield(self, seconds: float) -> contextlib.AbstractContextManager[Any]:
+        """Let the block finish though the task is cancelled, but not longer than `seconds`."""
 
     def now(self) -> float:
         """Give the time in seconds, from any start, never going back."""
@@ -205,11 +209,15 @@ class BlockingIO:
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
-    async def call(self, function: Callable[[], T]) -> T:
+    @staticmethod
+    async def call(function: Callable[[], T]) -> T:
         return function()
 
     def lock(self) -> contextlib.AbstractAsyncContextManager[Any]:
         return _BlockingLock()
+
+    def shield(self, seconds: float) -> contextlib.AbstractContextManager[Any]:  # noqa: ARG002  # nothing cancels a thread
+        return contextlib.nullcontext()
 
     def now(self) -> float:
         return time.monotonic()
@@ -285,11 +293,15 @@ class AsyncIO:
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
 
-    async def call(self, function: Callable[[], T]) -> T:
+    @staticmethod
+    async def call(function: Callable[[], T]) -> T:
         return await anyio.to_thread.run_sync(function)
 
     def lock(self) -> contextlib.AbstractAsyncContextManager[Any]:
         return anyio.Lock()
+
+    def shield(self, seconds: float) -> contextlib.AbstractContextManager[Any]:
+        return anyio.move_on_after(seconds, shield=True)
 
     def now(self) -> float:
         return time.monotonic()

@@ -75,28 +75,42 @@ class Retry:
 
 
 class Budget:
-    """The time that a call may take in all, over every request it makes."""
+    """The time that a call may take in all, over every request it makes.
+
+    A stream's budget is paused while its caller does other things: only waiting counts.
+    """
 
     def __init__(self, io: IO, seconds: float | None) -> None:
         if seconds is not None and not seconds > 0:
             raise ConfigurationError(f"A timeout is more than 0 seconds, not {seconds}.")
         self._io = io
         self._seconds = seconds
-        self._end = None if seconds is None else io.now() + seconds
+        self._rest = float("inf") if seconds is None else seconds
+        self._since: float | None = io.now()
 
     def left(self) -> float | None:
         """Give the seconds left, None for no limit; raises `QueryTimeoutError` at the end."""
-        if self._end is None:
+        if self._seconds is None:
             return None
-        rest = self._end - self._io.now()
+        rest = self._left()
         if rest <= 0:
             raise QueryTimeoutError(f"The timeout of {self._seconds} seconds ran out.")
         return rest
 
     def allows(self, seconds: float) -> bool:
         """Tell whether so many seconds can still be waited."""
-        rest = float("inf") if self._end is None else self._end - self._io.now()
-        return seconds < rest
+        return seconds < self._left()
+
+    def pause(self) -> None:
+        """Stop the clock until `resume`."""
+        self._rest, self._since = self._left(), None
+
+    def resume(self) -> None:
+        """Let the clock run again."""
+        self._since = self._io.now()
+
+    def _left(self) -> float:
+        return self._rest if self._since is None else self._rest - (self._io.now() - self._since)
 
 
 async def send(

@@ -25,32 +25,34 @@ class TypeNames(NamedTuple):
     also: tuple[str, ...]
     python: type
     group: str
+    size: int | None = None
 
 
 NUMBER, STRING, DATETIME, BINARY = "NUMBER", "STRING", "DATETIME", "BINARY"
 
 TYPES: dict[str, TypeNames] = {
-    # name: on the wire in JSON_Compact, in JSONLines_Compact, also accepted, in Python, PEP 249
+    # name: on the wire in JSON_Compact, in JSONLines_Compact, also accepted, in Python, PEP 249, bytes
     "integer": TypeNames(
-        "int", "integer", ("int4", "int16", "int32", "uint8", "uint16"), int, NUMBER
+        "int", "integer", ("int4", "int16", "int32", "uint8", "uint16"), int, NUMBER, 4
     ),
-    "bigint": TypeNames("long", "bigint", ("int8", "int64", "uint32", "uint64"), int, NUMBER),
-    "real": TypeNames("float", "real", ("float4", "float32"), float, NUMBER),
+    "bigint": TypeNames("long", "bigint", ("int8", "int64", "uint32", "uint64"), int, NUMBER, 8),
+    "real": TypeNames("float", "real", ("float4", "float32"), float, NUMBER, 4),
     "double precision": TypeNames(
-        "double", "double precision", ("float8", "float64"), float, NUMBER
+        "double", "double precision", ("float8", "float64"), float, NUMBER, 8
     ),
     "numeric": TypeNames("Decimal", "numeric", ("decimal",), decimal.Decimal, NUMBER),
     "text": TypeNames("text", "text", ("string", "varchar"), str, STRING),
-    "date": TypeNames("date", "date", ("pgdate", "date_ext", "date32"), datetime.date, DATETIME),
+    "date": TypeNames("date", "date", ("pgdate", "date_ext", "date32"), datetime.date, DATETIME, 4),
     "timestamp": TypeNames(
         "timestamp",
         "timestamp",
         ("timestampntz", "timestamp_ext", "datetime", "datetime64"),
         datetime.datetime,
         DATETIME,
+        8,
     ),
-    "timestamptz": TypeNames("timestamptz", "timestamptz", (), datetime.datetime, DATETIME),
-    "boolean": TypeNames("boolean", "boolean", ("bool",), bool, NUMBER),
+    "timestamptz": TypeNames("timestamptz", "timestamptz", (), datetime.datetime, DATETIME, 8),
+    "boolean": TypeNames("boolean", "boolean", ("bool",), bool, NUMBER, 1),
     "bytea": TypeNames("bytea", "bytea", (), bytes, BINARY),
     "geography": TypeNames("geography", "geography", (), str, STRING),
     "json": TypeNames("json", "json", (), str, STRING),
@@ -89,6 +91,11 @@ class SqlType:
     def group(self) -> str:
         """The PEP 249 type object's name; STRING for a type that is not known."""
         return TYPES[self.name].group if self.name in TYPES else STRING
+
+    @property
+    def size(self) -> int | None:
+        """The bytes that a value takes, None where it varies."""
+        return TYPES[self.name].size if self.name in TYPES else None
 
     @property
     def json_compact(self) -> str:

@@ -1,0 +1,312 @@
+"""How an account, a database and an engine are found: one small class for each way.
+
+Each way is `async def open(wire) -> Session`, over the IO that both faces share. What may live
+here: the ways, and the cache of what cloud accounts answered.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import quote, urljoin, urlsplit
+
+import msgspec
+
+from firebolt_like.client.io import IO, Request
+from firebolt_like.client.retry import Budget, Retry, send
+from firebolt_like.errors import (
+    AccountNotFoundError,
+    ConfigurationError,
+    NotSupportedError,
+    ServerResponseError,
+)
+from firebolt_like.protocol.server_error import server_error
+from firebolt_like.protocol.session import Changes, Session, read_changes
+from firebolt_like.protocol.sql import quote_name
+
+__all__ = [
+    "CLOUD_CACHE",
+    "Cache",
+    "Cloud",
+    "Core",
+    "Discovery",
+    "Gateway",
+    "PasswordAccount",
+    "Wire",
+]
+
+CORE_URL = "http://localhost:3473"
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What a lookup needs: a way to send, and how patiently."""
+
+    io: IO
+    retry: Retry
+    budget: Budget
+
+    async def get(self, url: str, *, auth: bool = True) -> tuple[int, bytes]:
+        """Send a GET, which is safe to repeat; give status and body."""
+        reply = await send(
+            self.io,
+            Request("GET", url, auth=auth),
+            retry=self.retry,
+            budget=self.budget,
+            repeatable=True,
+        )
+        try:
+            return reply.status, await reply.read(self.budget.left())
+        finally:
+            await reply.close()
+
+    async def lookup(self, url: str) -> Any:
+        """Send a GET; give its JSON. Raises what any status but 200 stands for."""
+        status, body = await self.get(url)
+        if status != 200:
+            raise server_error(status, body)
+        return _json(body, url)
+
+    async def use(self, session: Session, statement: str) -> Changes:
+        """Run a USE statement; give what its answer changes."""
+        request = Request("POST", session.target(output_format="JSON_Compact"), statement.encode())
+        # USE changes nothing on the server, so it is safe to repeat
+        reply = await send(self.io, request, retry=self.retry, budget=self.budget, repeatable=True)
+        try:
+            body = await reply.read(self.budget.left())
+        finally:
+            await reply.close()
+        if reply.status != 200:
+            raise server_error(reply.status, body)
+        return read_changes(reply.headers) or Changes()
+
+
+class Gateway(Protocol):
+    """A way from what connect() was given to a session that can run statements."""
+
+    async def open(self, wire: Wire) -> Session:
+        """Find where statements go, with as few requests as the protocol allows."""
+
+    def forget(self) -> None:
+        """Drop what was cached, because it proved stale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """A self-hosted engine at a fixed URL: no request at all.
+
+    Where `statements` go is the URL; without a database the server's own default is used.
+    """
+
+    url: str = CORE_URL
+    database: str | None = None
+
+    async def open(self, wire: Wire) -> Session:  # noqa: ARG002  # the protocol's signature
+        """Make the session; the first statement shows whether the server is there."""
+        return Session.at(self.url, database=self.database)
+
+    def forget(self) -> None:
+        """Nothing is cached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """A server that says itself where it takes statements, in `/.well-known/firebolt`."""
+
+    origin: str
+    database: str | None = None
+    engine_name: str | None = None
+
+    async def open(self, wire: Wire) -> Session:
+        """Read the discovery document, without credentials."""
+        url = urljoin(self.origin, "/.well-known/firebolt")
+        status, body = await wire.get(url, auth=False)
+        if status != 200:
+            raise ServerResponseError(
+                f"{self.origin} has no discovery document (status {status} for {url}).",
+                hint="Is it a server of this protocol? For Core, give url= instead of host=.",
+            )
+        document = _json(body, url)
+        if (document.get("instance") or {}).get("auth"):
+            raise NotSupportedError(
+                f"{self.origin} asks for a login that its discovery document describes; only "
+                "servers without one can be found this way. Give auth= and url= instead."
+            )
+        address = with_scheme(_discovered(document, self.origin), urlsplit(self.origin).scheme)
+        extra = {str(k): str(v) for k, v in (document.get("parameters") or {}).items()}
+        chosen = {"database": self.database, "engine": self.engine_name}
+        return Session.at(address, **{**extra, **chosen})
+
+    def forget(self) -> None:
+        """Nothing is cached."""
+
+
+_DISCOVERY_KEYS = ("query_url", "queryUrl", "engine_url", "engineUrl", "endpoint", "url")
+_ENDPOINT_KEYS = ("query", "query_url", "queryUrl", "sql", "engine")
+
+
+def _discovered(document: dict[str, Any], origin: str) -> str:
+    endpoints = document.get("endpoints") or {}
+    found = [document.get(key) for key in _DISCOVERY_KEYS]
+    found += [endpoints.get(key) for key in _ENDPOINT_KEYS]
+    return str(next(filter(None, found), origin))
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordAccount:
+    """A password account: the engine is found by its URL, its name, or the database's default."""
+
+    api_endpoint: str
+    account_name: str | None = None
+    database: str | None = None
+    engine_name: str | None = None
+    engine_url: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.engine_name and self.engine_url:
+            raise ConfigurationError("Give engine_name or engine_url, not both.")
+        if not self.database:
+            raise ConfigurationError("database is needed for a password account.")
+
+    async def open(self, wire: Wire) -> Session:
+        """Look up the account and the engine; no request when the engine's URL is given."""
+        scheme = urlsplit(self.api_endpoint).scheme
+        if self.engine_url:
+            if self.account_name:
+                await wire.io.account_id()
+            return Session.at(with_scheme(self.engine_url, scheme), database=self.database)
+        engines = f"{self.api_endpoint}/core/v1/accounts/{await wire.io.account_id()}/engines"
+        found = await (self._by_name if self.engine_name else self._default)(wire, engines)
+        return Session.at(with_scheme(found, scheme), database=self.database)
+
+    async def _by_name(self, wire: Wire, engines: str) -> str:
+        name = quote(self.engine_name or "", safe="")
+        found = await wire.lookup(f"{engines}:getIdByName?engine_name={name}")
+        engine_id = _member(found, "engine_id", "engine_id")
+        return _member(await wire.lookup(f"{engines}/{engine_id}"), "engine", "endpoint")
+
+    async def _default(self, wire: Wire, engines: str) -> str:
+        name = quote(self.database or "", safe="")
+        found = await wire.lookup(f"{engines}:getURLByDatabaseName?database_name={name}")
+        return _member(found, "engine_url")
+
+    def forget(self) -> None:
+        """Nothing is cached."""
+
+
+@dataclass(slots=True, eq=False)
+class Cache:
+    """What was resolved, for an hour: `(principal, account), question -> answer`.
+
+    The key of the principal is a digest, so no secret is held here.
+    """
+
+    lifetime: float = 3600.0
+    clock: Callable[[], float] = time.monotonic
+    _entries: dict[tuple[str, str], tuple[float, Any]] = field(default_factory=dict)
+
+    def get(self, key: str, question: str) -> Any:
+        """Give the answer, or None when it is not known or too old."""
+        expires, answer = self._entries.get((key, question), (0.0, None))
+        return answer if self.clock() < expires else None
+
+    def put(self, key: str, question: str, answer: Any) -> None:
+        """Keep an answer."""
+        self._entries[key, question] = (self.clock() + self.lifetime, answer)
+
+    def forget(self, key: str) -> None:
+        """Drop all answers of one principal and account."""
+        for entry in [entry for entry in self._entries.copy() if entry[0] == key]:
+            self._entries.pop(entry, None)
+
+
+CLOUD_CACHE = Cache()
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """A cloud account: its gateway names the system engine, where USE chooses the others.
+
+    `key` stands for principal, endpoint and account in the cache; None switches the cache off.
+    """
+
+    api_endpoint: str
+    account_name: str | None = None
+    database: str | None = None
+    engine_name: str | None = None
+    key: str | None = None
+    cache: Cache = CLOUD_CACHE
+
+    def __post_init__(self) -> None:
+        if not self.account_name:
+            raise ConfigurationError("account_name is needed for a cloud account.")
+
+    async def open(self, wire: Wire) -> Session:
+        """Ask the gateway, then USE DATABASE and USE ENGINE, each only where it is not cached."""
+        session = Session.at(await self._system_engine(wire))
+        for statement in self._statements():
+            changes = self._cached(statement)
+            if changes is None:
+                changes = await wire.use(session, statement)
+                self._keep(statement, changes)
+            session = session.apply(changes)
+        return session
+
+    def forget(self) -> None:
+        """Ask anew next time."""
+        if self.key is not None:
+            self.cache.forget(self.key)
+
+    def _statements(self) -> list[str]:
+        chosen = (("DATABASE", self.database), ("ENGINE", self.engine_name))
+        return [f"USE {what} {quote_name(name)}" for what, name in chosen if name]
+
+    async def _system_engine(self, wire: Wire) -> str:
+        known = self._cached("engineUrl")
+        if known is not None:
+            return str(known)
+        name = quote(self.account_name or "", safe="")
+        url = f"{self.api_endpoint}/web/v3/account/{name}/engineUrl"
+        status, body = await wire.get(url)
+        if status == 404:
+            raise AccountNotFoundError(self.account_name)
+        if status != 200:
+            raise server_error(status, body)
+        found = _member(_json(body, url), "engineUrl")
+        address = with_scheme(found, urlsplit(self.api_endpoint).scheme)
+        self._keep("engineUrl", address)
+        return address
+
+    def _cached(self, question: str) -> Any:
+        return None if self.key is None else self.cache.get(self.key, question)
+
+    def _keep(self, question: str, answer: Any) -> None:
+        if self.key is not None:
+            self.cache.put(self.key, question, answer)
+
+
+def with_scheme(address: str, scheme: str = "https") -> str:
+    """Add a scheme to an address without one.
+
+    >>> with_scheme("api.example.com"), with_scheme("http://127.0.0.1:9000")
+    ('https://api.example.com', 'http://127.0.0.1:9000')
+    """
+    return address if "://" in address else f"{scheme or 'https'}://{address}"
+
+
+def _json(body: bytes, url: str) -> Any:
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ServerResponseError(
+            f"{url.partition('?')[0]} answered with something that is not a JSON object.",
+            hint="Is the address an API endpoint of this protocol?",
+        ) from error
+
+
+def _member(found: Any, *path: str) -> str:
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(found, str) or not found:
+        raise ServerResponseError(f"The lookup's answer has no {'.'.join(path)!r}.")
+    return found
