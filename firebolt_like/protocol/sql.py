@@ -9,6 +9,7 @@ __all__ = [
     "Kind",
     "Statement",
     "Token",
+    "checked_text",
     "first_words",
     "is_read_only",
     "parse_set",
@@ -295,24 +296,35 @@ def _malformed_set(statement: str) -> InterfaceError:
     )
 
 
-def quote_string(text: str, *, backslash_escapes: bool = False) -> str:
-    r"""Write text as a string literal that the engine reads back as the same text.
+def checked_text(text: str) -> str:
+    r"""Return the text when an engine can hold it, else raise DataError.
 
-    `backslash_escapes` as in `tokens`. NUL and lone surrogates raise DataError: engines cannot hold
-    them in text (they would store NUL as the two characters `\0`), and data is never changed
-    silently.
+    NUL and lone surrogates have no place in an engine's text (some store NUL as the two characters
+    `\0`): they are refused, since data is never changed silently.
 
-    >>> quote_string("it's")
-    "'it''s'"
+    >>> checked_text("it's")
+    "it's"
     """
     if problem := _unstorable(text):
         raise DataError(
             f"Text with {problem} cannot be stored by the engine.",
             hint="Pass bytes, and store them in a BYTEA column.",
         )
+    return text
+
+
+def quote_string(text: str, *, backslash_escapes: bool = False) -> str:
+    """Write text as a string literal that the engine reads back as the same text.
+
+    `backslash_escapes` as in `tokens`. DataError for text that `checked_text` refuses.
+
+    >>> quote_string("it's")
+    "'it''s'"
+    """
+    quoted = checked_text(text).replace("'", "''")
     if backslash_escapes:
-        text = text.replace("\\", "\\\\")
-    return "'" + text.replace("'", "''") + "'"
+        quoted = quoted.replace("\\", "\\\\")
+    return f"'{quoted}'"
 
 
 def quote_name(name: str) -> str:
