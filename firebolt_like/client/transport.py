@@ -1,0 +1,213 @@
+"""How requests reach the network: keepalive, proxies, TLS and limits, all made at first use.
+
+What may live here: sockets and TLS contexts by httpx's public options; nothing of our protocol.
+"""
+
+import os
+import socket
+import ssl
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import httpx
+
+from firebolt_like.errors import ConfigurationError
+
+__all__ = ["TRANSPORT_KEYWORDS", "AsyncTransport", "Transport", "TransportSettings"]
+
+T = TypeVar("T")
+
+TRANSPORT_KEYWORDS = frozenset({"verify", "cert", "http1", "http2", "limits", "proxy"})
+
+
+def _default_limits() -> httpx.Limits:
+    return httpx.Limits(max_connections=100, max_keepalive_connections=20)  # httpx's own
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransportSettings:
+    """The keywords of an httpx client that are for its transport; same meanings, same defaults.
+
+    `verify=True` trusts what the system trusts, or `SSL_CERT_FILE` and `SSL_CERT_DIR` where they
+    are set and `trust_env` is.
+    """
+
+    verify: ssl.SSLContext | str | bool = True
+    cert: str | tuple[str, ...] | None = field(default=None, repr=False)
+    http1: bool = True
+    http2: bool = False
+    limits: httpx.Limits = field(default_factory=_default_limits)
+    proxy: httpx.Proxy | httpx.URL | str | None = field(default=None, repr=False)
+    trust_env: bool = True
+
+
+class _Pools(Generic[T]):
+    """One httpx transport for each scheme and proxy, and which of them serves an origin.
+
+    `dict.setdefault` is atomic: of two threads that make the same pool at once, one's is dropped
+    before it opened anything.
+    """
+
+    def __init__(self, settings: TransportSettings, make: Callable[..., T]) -> None:
+        self._settings = settings
+        self._make = make
+        self._routes: dict[tuple[bytes, bytes, int | None], T] = {}
+        self._pools: dict[tuple[str, str | None], T] = {}
+        self._context: ssl.SSLContext | None = None
+
+    def serving(self, url: httpx.URL) -> T:
+        origin = (url.raw_scheme, url.raw_host, url.port)
+        pool = self._routes.get(origin)
+        if pool is None:
+            pool = self._routes.setdefault(origin, self._pool(url))
+        return pool
+
+    def all(self) -> list[T]:
+        return list(self._pools.values())
+
+    def _pool(self, url: httpx.URL) -> T:
+        proxy = self._proxy(url)
+        key = (url.scheme, str(proxy.url) if proxy else None)
+        return self._pools.get(key) or self._pools.setdefault(key, self._made(url.scheme, proxy))
+
+    def _made(self, scheme: str, proxy: httpx.Proxy | None) -> T:
+        settings = self._settings
+        return self._make(
+            verify=self._tls() if scheme == "https" else _context_without_authorities(),
+            http1=settings.http1,
+            http2=settings.http2,
+            limits=settings.limits,
+            proxy=proxy,
+            trust_env=False,  # what the environment says is in `verify` and `proxy` already
+            socket_options=keepalive_options(),
+        )
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = tls_context(self._settings)
+        return self._context
+
+    def _proxy(self, url: httpx.URL) -> httpx.Proxy | None:
+        given = self._settings.proxy
+        if isinstance(given, httpx.Proxy):
+            return given
+        address = str(given) if given is not None else None
+        if address is None and self._settings.trust_env:
+            address = environment_proxy(url)
+        if address is None:
+            return None
+        try:
+            secure = address.startswith("https:")
+            return httpx.Proxy(address, ssl_context=self._tls() if secure else None)
+        except (ValueError, httpx.InvalidURL) as error:
+            raise ConfigurationError(
+                f"The proxy for {url.scheme}://{url.host} is not an address of a proxy.",
+                hint="Look at proxy=, HTTPS_PROXY, HTTP_PROXY and ALL_PROXY.",
+            ) from error
+
+
+class Transport(httpx.BaseTransport):
+    """The transport of `Client`; opens and loads nothing before its first request."""
+
+    def __init__(self, settings: TransportSettings) -> None:
+        self._pools = _Pools(settings, httpx.HTTPTransport)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request through the pool for its origin."""
+        return self._pools.serving(request.url).handle_request(request)
+
+    def close(self) -> None:
+        """Close every connection."""
+        for pool in self._pools.all():
+            pool.close()
+
+
+class AsyncTransport(httpx.AsyncBaseTransport):
+    """The transport of `AsyncClient`; opens and loads nothing before its first request."""
+
+    def __init__(self, settings: TransportSettings) -> None:
+        self._pools = _Pools(settings, httpx.AsyncHTTPTransport)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request through the pool for its origin."""
+        return await self._pools.serving(request.url).handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for pool in self._pools.all():
+            await pool.aclose()
+
+
+_IDLE = 60  # seconds; load balancers drop connections that are silent for 350
+_INTERVAL = 15
+_PROBES = 4
+
+
+def keepalive_options() -> list[tuple[int, int, int]]:
+    """Give the socket options that keep a silent connection alive, as this platform names them."""
+    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    for names, value in (
+        (("TCP_KEEPIDLE", "TCP_KEEPALIVE"), _IDLE),  # macOS has the second name
+        (("TCP_KEEPINTVL",), _INTERVAL),
+        (("TCP_KEEPCNT",), _PROBES),
+    ):
+        known = [getattr(socket, name) for name in names if hasattr(socket, name)]
+        options.extend((socket.IPPROTO_TCP, option, value) for option in known[:1])
+    return options
+
+
+def environment_proxy(url: httpx.URL) -> str | None:
+    """Give the proxy that the environment names for a URL; `NO_PROXY` is obeyed."""
+    proxies = urllib.request.getproxies()
+    address = proxies.get(url.scheme) or proxies.get("all")
+    host = url.host if url.port is None else f"{url.host}:{url.port}"
+    if not address or urllib.request.proxy_bypass(host):
+        return None
+    return address if "://" in address else f"http://{address}"
+
+
+def tls_context(settings: TransportSettings) -> ssl.SSLContext:
+    """Give the TLS context for `verify` and `cert`; the usual one is shared by all clients."""
+    named = settings.trust_env and (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    if settings.verify is True and settings.cert is None:
+        # connecting writes the HTTP versions into the context, so these share it only among equals
+        key = (named or None, settings.http1, settings.http2)
+        return _shared.get(key) or _shared.setdefault(key, _verifying(named or None))
+    context = _context_for(settings.verify, named or None)
+    if settings.cert is not None:
+        parts = (settings.cert,) if isinstance(settings.cert, str) else settings.cert
+        context.load_cert_chain(*parts)
+    return context
+
+
+_shared: dict[Any, ssl.SSLContext] = {}
+
+
+def _context_for(
+    verify: ssl.SSLContext | str | bool,
+    named: tuple[str | None, str | None] | None,
+) -> ssl.SSLContext:
+    if verify is True:
+        return _verifying(named)
+    if isinstance(verify, str):
+        if Path(verify).is_dir():
+            return ssl.create_default_context(capath=verify)
+        return ssl.create_default_context(cafile=verify)
+    return httpx.create_ssl_context(verify=verify)
+
+
+def _verifying(named: tuple[str | None, str | None] | None) -> ssl.SSLContext:
+    """Trust the authorities that the environment names, else those of the system."""
+    if named is not None and any(named):
+        return ssl.create_default_context(cafile=named[0] or None, capath=named[1] or None)
+    import truststore  # noqa: PLC0415  # only https needs it
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _context_without_authorities() -> ssl.SSLContext:
+    """Give what httpx asks for and http never uses; it trusts nobody, and costs next to nothing."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
