@@ -1,1 +1,1 @@
-""""""
+"""HTTP clients, how they authenticate, and how they reach the network."""
