@@ -31,7 +31,7 @@ class TypeNames(NamedTuple):
 NUMBER, STRING, DATETIME, BINARY = "NUMBER", "STRING", "DATETIME", "BINARY"
 
 TYPES: dict[str, TypeNames] = {
-    # name: on the wire in JSON_Compact, in JSONLines_Compact, also accepted, in Python, PEP 249, bytes
+    # name: JSON_Compact, JSONLines_Compact, also accepted, in Python, PEP 249, bytes
     "integer": TypeNames(
         "int", "integer", ("int4", "int16", "int32", "uint8", "uint16"), int, NUMBER, 4
     ),

@@ -1,0 +1,113 @@
+"""The async face of cursors: each method awaits the shared coroutine.
+
+What may live here: `Cursor`. What it does is in `firebolt_like.dbapi.cursor`.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from firebolt_like.dbapi.cursor import CursorAttributes, CursorCore
+
+if TYPE_CHECKING:
+    from firebolt_like.async_db.connection import Connection
+
+__all__ = ["Cursor"]
+
+
+class Cursor(CursorAttributes):
+    """Runs statements and hands out rows as tuples (PEP 249, "Cursor Objects", awaited).
+
+    `connection` is the one that made it. A cursor is for one task at a time.
+    """
+
+    def __init__(self, connection: "Connection", core: CursorCore) -> None:
+        self.connection = connection
+        self._core = core
+
+    async def execute(
+        self,
+        operation: str,
+        parameters: Sequence[Any] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Self:
+        """Run a statement, or several separated by `;`, and give the cursor back.
+
+        `parameters` fill the placeholders of a single statement. `timeout` is a total in seconds.
+        Raises `ProgrammingError` for bad SQL, `DataError` for parameters that cannot be sent, and
+        `QueryTimeoutError`, after which the query is cancelled on the server.
+
+        >>> import anyio
+        >>> from firebolt_like.async_db import connect
+        >>> async def main() -> None:
+        ...     async with connect("local:") as connection, connection.cursor() as cursor:
+        ...         await cursor.execute("SELECT ?, ?", ["a", None])
+        ...         print(await cursor.fetchall())
+        >>> anyio.run(main)
+        [('a', None)]
+        """
+        await self._core.execute(operation, parameters, timeout=timeout, stream=False)
+        return self
+
+    async def execute_stream(
+        self,
+        operation: str,
+        parameters: Sequence[Any] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Self:
+        """Run like `execute`, but hold one batch of rows in memory at a time.
+
+        `timeout` counts the time spent waiting for the server, not what is done between fetches.
+        Of several statements each runs when `nextset` comes to it.
+        """
+        await self._core.execute(operation, parameters, timeout=timeout, stream=True)
+        return self
+
+    async def executemany(
+        self,
+        operation: str,
+        seq_of_parameters: Iterable[Sequence[Any]],
+        *,
+        timeout: float | None = None,
+    ) -> Self:
+        """Run a statement once for each set of parameters."""
+        await self._core.executemany(operation, seq_of_parameters, timeout=timeout)
+        return self
+
+    async def fetchone(self) -> tuple[Any, ...] | None:
+        """Give the next row, None at the end."""
+        return await self._core.fetchone()
+
+    async def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
+        """Give the next `size` rows (`arraysize` by default), fewer at the end."""
+        return await self._core.fetchmany(size)
+
+    async def fetchall(self) -> list[tuple[Any, ...]]:
+        """Give all rows that are left."""
+        return await self._core.fetchall()
+
+    async def nextset(self) -> bool | None:
+        """Go to the next statement's result; None when there is none."""
+        return await self._core.nextset()
+
+    async def close(self) -> None:
+        """Let go of the result; a query that is not finished is cancelled on the server."""
+        await self._core.close()
+
+    async def __aiter__(self) -> AsyncIterator[tuple[Any, ...]]:
+        while rows := await self._core.fetchbatch():
+            for row in rows:
+                yield row
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()

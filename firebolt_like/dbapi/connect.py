@@ -1,0 +1,225 @@
+"""How a connection comes about: from settings to credentials, a gateway and a session.
+
+What may live here: `open_connection`, which both faces call, and its choices.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import httpx
+
+from firebolt_like.client.auth import (
+    AccountKind,
+    Auth,
+    ClientCredentials,
+    FireboltCore,
+    LoginAuth,
+    Token,
+    UsernamePassword,
+)
+from firebolt_like.client.gateway import (
+    CORE_URL,
+    Cloud,
+    Core,
+    Discovery,
+    Gateway,
+    PasswordAccount,
+    Wire,
+    with_scheme,
+)
+from firebolt_like.client.io import IO
+from firebolt_like.client.retry import Budget, Retry
+from firebolt_like.dbapi.backend import CAPABILITIES
+from firebolt_like.dbapi.connection import ConnectionCore
+from firebolt_like.dbapi.cursor import check_paramstyle
+from firebolt_like.dbapi.rest import RestBackend
+from firebolt_like.errors import ConfigurationError
+from firebolt_like.settings import Settings
+
+__all__ = ["Face", "open_connection"]
+
+T = TypeVar("T")
+
+
+class Face(Protocol):
+    """How a face makes its IO."""
+
+    def make(self, **client: Any) -> IO:
+        """Make the IO over a new client of the face, from the client's keywords."""
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """Call a function that may block."""
+
+
+async def open_connection(
+    face: Face, settings: Settings, retry: Retry, client: Mapping[str, Any]
+) -> ConnectionCore:
+    """Connect as the settings say; on failure nothing stays open."""
+    check_paramstyle(settings.paramstyle)
+    if settings.local is not None:
+        return await _open_local(face, settings, retry, client)
+    auth = _auth(settings)
+    return await _open(face, settings, retry, _Target(auth, _gateway(settings, auth), client))
+
+
+async def _nothing() -> None:
+    pass
+
+
+class _Target(NamedTuple):
+    """What is connected to, and what is let go of at the end."""
+
+    auth: httpx.Auth
+    gateway: Gateway
+    client: Mapping[str, Any]
+    release: Callable[[], Awaitable[None]] = _nothing
+
+
+async def _open(face: Face, settings: Settings, retry: Retry, target: _Target) -> ConnectionCore:
+    io = face.make(
+        auth=target.auth,
+        account_name=settings.account_name,
+        api_endpoint=settings.api_endpoint,
+        auth_endpoint=settings.auth_endpoint,
+        **target.client,
+    )
+
+    async def release() -> None:
+        try:
+            await io.close()
+        finally:
+            await target.release()
+
+    try:
+        session = await target.gateway.open(Wire(io, retry, Budget(io, settings.timeout)))
+        capabilities = CAPABILITIES[_kind(target.auth)]
+        return ConnectionCore(
+            io,
+            RestBackend(io, target.gateway, retry=retry, capabilities=capabilities),
+            session,
+            autocommit=settings.autocommit,
+            timeout=settings.timeout,
+            paramstyle=settings.paramstyle,
+            release=release,
+        )
+    except BaseException:
+        await release()
+        raise
+
+
+async def _open_local(
+    face: Face, settings: Settings, retry: Retry, client: Mapping[str, Any]
+) -> ConnectionCore:
+    _refuse(settings, "local:", ("url", "host", "account_name", "engine_name", "engine_url"))
+    if settings.auth is not None:
+        raise ConfigurationError("local: takes no auth: the embedded engine is this process's own.")
+    from firebolt_like.local.server import shared_server  # noqa: PLC0415  # brings DuckDB
+
+    shared = shared_server(settings.local or None)
+    server = await face.call(shared.acquire)
+
+    async def release() -> None:
+        await face.call(shared.release)
+
+    try:
+        auth = Token(server.token, account_kind=AccountKind.CORE)
+        # the server is on loopback: a proxy of the environment is not asked
+        options = {"trust_env": False, **client}
+        target = _Target(auth, Core(server.url, settings.database), options, release)
+    except BaseException:
+        await release()
+        raise
+    return await _open(face, settings, retry, target)
+
+
+def _auth(settings: Settings) -> httpx.Auth:
+    if isinstance(settings.auth, httpx.Auth):
+        return settings.auth
+    if isinstance(settings.auth, tuple) and len(settings.auth) == 2:
+        return UsernamePassword(*settings.auth)
+    if settings.auth is not None:
+        raise ConfigurationError(
+            "auth is an auth object of firebolt_like.client.auth or a tuple (username, password), "
+            f"not {type(settings.auth).__name__}."
+        )
+    if settings.token is not None:
+        return Token(settings.token.get_secret_value())
+    if settings.client_id and settings.client_secret:
+        return ClientCredentials(settings.client_id, settings.client_secret.get_secret_value())
+    if settings.username and settings.password:
+        return UsernamePassword(settings.username, settings.password.get_secret_value())
+    if settings.url or settings.host:
+        return FireboltCore()
+    raise ConfigurationError(
+        "There are no credentials: give auth=, a DSN with them, or FIREBOLT_CLIENT_ID and "
+        "FIREBOLT_CLIENT_SECRET in the environment."
+    )
+
+
+def _kind(auth: httpx.Auth) -> AccountKind:
+    return auth.account_kind if isinstance(auth, Auth) else AccountKind.CLOUD
+
+
+def _gateway(settings: Settings, auth: httpx.Auth) -> Gateway:
+    if settings.host:
+        _refuse(settings, "host", ("url", "account_name", "engine_url"))
+        origin = with_scheme(settings.host, _SSL_MODES[_ssl_mode(settings)])
+        return Discovery(origin, settings.database, settings.engine_name)
+    kind = _kind(auth)
+    if kind is AccountKind.CORE:
+        _refuse(settings, "Core", ("account_name", "engine_name", "engine_url"))
+        return Core(with_scheme(settings.url or CORE_URL, "http"), settings.database)
+    if settings.url:
+        raise ConfigurationError(
+            f"url is for Core, which takes FireboltCore() and no {type(auth).__name__}. For an "
+            "account give api_endpoint, or engine_url; for your own Auth class at a fixed URL set "
+            "its account_kind to AccountKind.CORE."
+        )
+    endpoint = with_scheme(settings.api_endpoint).rstrip("/")
+    if kind is AccountKind.PASSWORD:
+        return PasswordAccount(
+            endpoint,
+            settings.account_name,
+            settings.database,
+            settings.engine_name,
+            settings.engine_url,
+        )
+    _refuse(settings, "a cloud account", ("engine_url",))
+    key = None if settings.disable_cache else _cache_key(auth, endpoint, settings)
+    return Cloud(endpoint, settings.account_name, settings.database, settings.engine_name, key)
+
+
+_SSL_MODES = {
+    # ssl_mode: scheme
+    "strict": "https",
+    "verify-full": "https",
+    "none": "http",
+    "disable": "http",
+}
+
+
+def _ssl_mode(settings: Settings) -> str:
+    mode = settings.ssl_mode or "strict"
+    if mode not in _SSL_MODES:
+        raise ConfigurationError(f"ssl_mode is one of {', '.join(_SSL_MODES)}, not {mode!r}.")
+    return mode
+
+
+def _refuse(settings: Settings, what: str, names: tuple[str, ...]) -> None:
+    given = [name for name in names if getattr(settings, name)]
+    if given:
+        raise ConfigurationError(f"{' and '.join(given)} cannot be combined with {what}.")
+
+
+_CACHE_SECRET = secrets.token_bytes(32)
+"""Makes the keys of the connection cache worthless outside of this process."""
+
+
+def _cache_key(auth: httpx.Auth, endpoint: str, settings: Settings) -> str | None:
+    if not isinstance(auth, LoginAuth):
+        return None
+    told = (type(auth).__qualname__, auth.principal, auth.secret, endpoint, settings.account_name)
+    return hmac.new(_CACHE_SECRET, repr(told).encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,235 @@
+"""What a connection does, once for both faces: sessions, transactions, closing.
+
+What may live here: `ConnectionCore`, and `ConnectionAttributes`, which both faces inherit. How a
+connection comes about is in `connect`.
+"""
+
+import weakref
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from firebolt_like import errors
+from firebolt_like.client.io import IO
+from firebolt_like.client.retry import Budget
+from firebolt_like.dbapi.backend import Backend, Query
+from firebolt_like.dbapi.result import Result
+from firebolt_like.errors import (
+    ConnectionClosedError,
+    Error,
+    InterfaceError,
+    NotSupportedError,
+)
+from firebolt_like.protocol.session import Changes, Session
+from firebolt_like.protocol.sql import first_words, is_read_only
+
+if TYPE_CHECKING:
+    from firebolt_like.dbapi.cursor import CursorCore
+
+__all__ = ["ConnectionAttributes", "ConnectionCore"]
+
+_OUTSIDE_TRANSACTIONS = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "USE"})
+"""Statements that open no transaction by themselves where autocommit is off."""
+
+_PARTING_SECONDS = 5.0
+"""How long a rollback at the end may take when the task is cancelled already."""
+
+
+class ConnectionCore:
+    """One session with a server; cursors share its transaction."""
+
+    def __init__(
+        self,
+        io: IO,
+        backend: Backend,
+        session: Session,
+        *,
+        autocommit: bool,
+        timeout: float | None,
+        paramstyle: str,
+        release: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.io = io
+        self.backend = backend
+        self.session = session
+        self.timeout = timeout
+        self.paramstyle = paramstyle
+        self.closed = False
+        self.cursors: weakref.WeakSet[CursorCore] = weakref.WeakSet()
+        self._release = release
+        self._lock = io.lock()
+        self._transaction: dict[str, str] = {}
+        self._open_stream: Result | None = None
+        self.set_autocommit(autocommit)
+
+    def set_autocommit(self, on: bool) -> None:
+        """Switch between a transaction for each statement and one until `commit`."""
+        if not on and not self.backend.capabilities.transactions:
+            raise NotSupportedError("Password accounts have no transactions: autocommit stays on.")
+        if self._transaction:
+            raise InterfaceError("A transaction is open: commit or roll back first.")
+        self.autocommit = on
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return bool(self._transaction)
+
+    def budget(self, timeout: float | None) -> Budget:
+        """Start the clock of one call."""
+        self.check_open()
+        return Budget(self.io, self.timeout if timeout is None else timeout)
+
+    def check_open(self) -> None:
+        """Raise `ConnectionClosedError` after `close`."""
+        if self.closed:
+            raise ConnectionClosedError("The connection is closed.")
+
+    async def run(
+        self,
+        text: str,
+        cursor: "CursorCore",
+        *,
+        parameters: dict[str, str],
+        stream: bool,
+        budget: Budget,
+    ) -> Result:
+        """Run one statement of a cursor, inside of the transaction where there is one."""
+        words = first_words(text, 1)
+        opens = not self.autocommit and not _OUTSIDE_TRANSACTIONS.intersection(words)
+        if not (self._transaction or opens):
+            return await self._execute(text, cursor, parameters, stream=stream, budget=budget)
+        async with self._lock:
+            self._check_no_open_stream()
+            if opens and not self._transaction:
+                await self._execute("BEGIN", cursor, {}, stream=False, budget=budget)
+            result = await self._execute(text, cursor, parameters, stream=stream, budget=budget)
+            self._open_stream = result if stream else None
+            return result
+
+    async def commit(self) -> None:
+        """Make the open transaction's changes permanent; nothing without one."""
+        self.check_open()
+        await self._end("COMMIT")
+
+    async def rollback(self) -> None:
+        """Undo the open transaction's changes; nothing without one."""
+        self.check_open()
+        if not self.backend.capabilities.transactions:
+            raise NotSupportedError("Password accounts have no transactions to roll back.")
+        await self._end("ROLLBACK")
+
+    async def close(self) -> None:
+        """Close all cursors, roll back an open transaction, let go of the server."""
+        if self.closed:
+            return
+        self.closed = True
+        try:
+            for cursor in list(self.cursors):
+                await cursor.close()
+            with self.io.shield(_PARTING_SECONDS):
+                await self._end("ROLLBACK")
+        except Error:
+            pass  # the server rolls back by itself what is never committed
+        finally:
+            await self._release()
+
+    async def leave(self, failed: bool) -> None:
+        """End the `with` block: commit, or roll back after an error; then close."""
+        if self.closed:
+            return
+        try:
+            if not failed:
+                await self.commit()
+        finally:
+            await self.close()
+
+    async def _end(self, statement: str) -> None:
+        if not self._transaction:
+            return
+        async with self._lock:
+            self._check_no_open_stream()
+            budget = Budget(self.io, self.timeout)
+            try:
+                await self.backend.execute(
+                    self._query(statement, self.session, {}, stream=False),
+                    budget=budget,
+                    apply=self._apply,
+                )
+            finally:
+                # whatever was answered, this transaction can no longer be used
+                self._transaction = {}
+
+    async def _execute(
+        self,
+        text: str,
+        cursor: "CursorCore",
+        parameters: dict[str, str],
+        *,
+        stream: bool,
+        budget: Budget,
+    ) -> Result:
+        def apply(changes: Changes) -> None:
+            self._apply(changes)
+            cursor.session = cursor.session.apply(changes)
+
+        query = self._query(text, cursor.session, parameters, stream=stream)
+        return await self.backend.execute(query, budget=budget, apply=apply)
+
+    def _query(
+        self, text: str, session: Session, parameters: dict[str, str], *, stream: bool
+    ) -> Query:
+        everything = {**self._transaction, **parameters}
+        escapes = self.backend.capabilities.backslash_escapes
+        read_only = is_read_only(text, backslash_escapes=escapes)
+        return Query(text, session, everything, stream=stream, read_only=read_only)
+
+    def _apply(self, changes: Changes) -> None:
+        self._transaction = changes.transaction(self._transaction)
+
+    def _check_no_open_stream(self) -> None:
+        if self._open_stream is not None and not self._open_stream.finished:
+            raise InterfaceError(
+                "A stream of this transaction is still open, and a transaction runs one statement "
+                "at a time: read the stream to its end or close its cursor first."
+            )
+        self._open_stream = None
+
+
+class ConnectionAttributes:
+    """The attributes that need no waiting, the errors among them (PEP 249, optional extension)."""
+
+    Warning = errors.Warning
+    Error = errors.Error
+    InterfaceError = errors.InterfaceError
+    DatabaseError = errors.DatabaseError
+    DataError = errors.DataError
+    OperationalError = errors.OperationalError
+    IntegrityError = errors.IntegrityError
+    InternalError = errors.InternalError
+    ProgrammingError = errors.ProgrammingError
+    NotSupportedError = errors.NotSupportedError
+
+    _core: ConnectionCore
+
+    @property
+    def autocommit(self) -> bool:
+        """Whether each statement takes effect at once; may be set while no transaction is open."""
+        return self._core.autocommit
+
+    @autocommit.setter
+    def autocommit(self, on: bool) -> None:
+        self._core.set_autocommit(on)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open, by `autocommit=False` or by BEGIN."""
+        return self._core.in_transaction
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._core.closed
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"to {self._core.session.url}"
+        return f"<{type(self).__module__}.{type(self).__qualname__} {state}>"

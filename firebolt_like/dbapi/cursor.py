@@ -1,0 +1,310 @@
+"""What a cursor does, once for both faces: plan statements, run them, hand out rows.
+
+What may live here: `CursorCore`, and `CursorAttributes`, which both faces inherit.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from firebolt_like.client.retry import Budget
+from firebolt_like.dbapi.connection import ConnectionCore
+from firebolt_like.dbapi.result import Result
+from firebolt_like.errors import (
+    ConfigurationError,
+    CursorClosedError,
+    InterfaceError,
+    NotSupportedError,
+    ProgrammingError,
+    QueryNotRunError,
+)
+from firebolt_like.protocol.parameters import bind, to_query_parameters
+from firebolt_like.protocol.sql import parse_set, split
+from firebolt_like.protocol.types import Column, SqlType
+
+__all__ = ["PARAMSTYLES", "CursorAttributes", "CursorCore", "Description", "check_paramstyle"]
+
+Row = tuple[Any, ...]
+Description = tuple[str, SqlType, int | None, int | None, int | None, int | None, bool | None]
+
+PARAMSTYLES = {
+    # name: the placeholders it means, and who binds them
+    "qmark": "`?`, bound by the client",
+    "numeric_dollar": "`$1`, sent apart from the SQL and bound by the server",
+    "fb_numeric": "the same as numeric_dollar, under the name that firebolt-sdk uses",
+}
+
+
+def check_paramstyle(name: str) -> str:
+    """Give the name back, or raise `ConfigurationError` when it is not in `PARAMSTYLES`."""
+    if name not in PARAMSTYLES:
+        raise ConfigurationError(f"paramstyle is one of {', '.join(PARAMSTYLES)}, not {name!r}.")
+    return name
+
+
+class _Planned(NamedTuple):
+    """A statement with its parameters bound, or a setting to validate and keep."""
+
+    text: str
+    parameters: dict[str, str]
+    setting: tuple[str, str] | None = None
+
+
+class CursorCore:
+    """Runs statements and hands out their rows; one result at a time."""
+
+    def __init__(self, connection: ConnectionCore, paramstyle: str | None) -> None:
+        connection.check_open()
+        self.connection = connection
+        self.session = connection.session
+        self.paramstyle = check_paramstyle(paramstyle or connection.paramstyle)
+        self.arraysize = 1
+        self.closed = False
+        self.result: Result | None = None
+        self.query_id: str | None = None
+        self._later: deque[Result | _Planned] = deque()
+        self._later_budget: Budget | None = None
+        self._rows: list[Row] = []
+        self._next = 0
+        connection.cursors.add(self)
+
+    async def execute(
+        self,
+        operation: str,
+        parameters: Sequence[Any] | None,
+        *,
+        timeout: float | None,
+        stream: bool,
+    ) -> None:
+        """Run one or several statements; their results follow each other by `nextset`."""
+        self.check_open()
+        planned = self._plan(operation, parameters)
+        await self._start(planned, timeout, stream=stream)
+
+    async def executemany(
+        self,
+        operation: str,
+        seq_of_parameters: Iterable[Sequence[Any]],
+        *,
+        timeout: float | None,
+    ) -> None:
+        """Run a statement once for each set of parameters; all are bound before the first runs."""
+        self.check_open()
+        planned = [step for row in seq_of_parameters for step in self._plan(operation, row)]
+        await self._start(planned, timeout, stream=False)
+
+    async def fetchone(self) -> Row | None:
+        """Give the next row, None at the end."""
+        if self._next >= len(self._rows) and not await self._more():
+            return None
+        row = self._rows[self._next]
+        self._next += 1
+        return row
+
+    async def fetchmany(self, size: int | None) -> list[Row]:
+        """Give the next `size` rows, fewer at the end."""
+        wanted = self.arraysize if size is None else size
+        if wanted < 0:
+            raise InterfaceError(f"fetchmany takes a size of 0 or more, not {wanted}.")
+        self._current()
+        rows: list[Row] = []
+        while len(rows) < wanted and (self._next < len(self._rows) or await self._more()):
+            part = self._rows[self._next : self._next + wanted - len(rows)]
+            self._next += len(part)
+            rows += part
+        return rows
+
+    async def fetchall(self) -> list[Row]:
+        """Give all rows that are left."""
+        rows = await self.fetchbatch()
+        while more := await self.fetchbatch():
+            rows += more
+        return rows
+
+    async def fetchbatch(self) -> list[Row]:
+        """Give the rows that are here, or the next batch; empty at the end."""
+        if self._next >= len(self._rows) and not await self._more():
+            return []
+        rows = self._rows[self._next :] if self._next else self._rows
+        self._rows, self._next = [], 0
+        return rows
+
+    async def nextset(self) -> bool | None:
+        """Go to the next statement's result; None when there is none (PEP 249)."""
+        self.check_open()
+        if not self._later:
+            return None
+        await self._let_go()
+        step = self._later.popleft()
+        if isinstance(step, _Planned):
+            assert self._later_budget is not None  # noqa: S101  # set wherever steps wait
+            self._later_budget.resume()
+            step = await self._run(step, self._later_budget, stream=True)
+        self._show(step)
+        return True
+
+    async def close(self) -> None:
+        """Let go of the result; a query that is not finished is cancelled on the server."""
+        if not self.closed:
+            self.closed = True
+            self._later.clear()
+            await self._let_go()
+
+    def check_open(self) -> None:
+        """Raise `CursorClosedError` or `ConnectionClosedError` after a `close`."""
+        self.connection.check_open()
+        if self.closed:
+            raise CursorClosedError("The cursor is closed.")
+
+    def _plan(self, operation: str, parameters: Sequence[Any] | None) -> list[_Planned]:
+        escapes = self.connection.backend.capabilities.backslash_escapes
+        texts = [statement.text for statement in split(operation, backslash_escapes=escapes)]
+        if not texts:
+            raise ProgrammingError("There is no statement in the text.")
+        if parameters is None:
+            return [_Planned(text, {}, parse_set(text)) for text in texts]
+        if len(texts) > 1:
+            raise NotSupportedError(
+                f"Parameters go with one statement; the text has {len(texts)}. Run them one by one."
+            )
+        if parse_set(texts[0]) is not None:
+            raise NotSupportedError("SET takes no parameters.")
+        if self.paramstyle == "qmark":
+            return [_Planned(bind(texts[0], parameters, backslash_escapes=escapes), {})]
+        return [_Planned(texts[0], {"query_parameters": to_query_parameters(texts[0], parameters)})]
+
+    async def _start(
+        self,
+        planned: list[_Planned],
+        timeout: float | None,
+        *,
+        stream: bool,
+    ) -> None:
+        if stream and not self.connection.backend.capabilities.streaming:
+            raise NotSupportedError("Password accounts have no streams: use execute().")
+        budget = self.connection.budget(timeout)
+        self._later.clear()
+        await self._let_go()
+        self.result = None
+        if stream:
+            self._later_budget = budget
+            first = await self._run(planned[0], budget, stream=True) if planned else None
+            self._later.extend(planned[1:])
+        else:
+            results = [await self._run(step, budget, stream=False) for step in planned]
+            first = results[0] if results else None
+            self._later.extend(results[1:])
+        self._show(first)
+
+    async def _run(self, step: _Planned, budget: Budget, *, stream: bool) -> Result:
+        if step.setting is not None:
+            return await self._set(*step.setting, budget)
+        return await self.connection.run(
+            step.text, self, parameters=step.parameters, stream=stream, budget=budget
+        )
+
+    async def _set(self, name: str, value: str, budget: Budget) -> Result:
+        session = self.session.with_setting(name, value)
+        await self.connection.backend.validate(session, budget=budget)
+        self.session = session
+        return _NO_RESULT
+
+    def _show(self, result: Result | None) -> None:
+        self.result = result
+        self.query_id = result.query_id if result else None
+
+    async def _let_go(self) -> None:
+        self._rows, self._next = [], 0
+        if self.result is not None and not self.result.finished:
+            await self.result.close()
+
+    def _current(self) -> Result:
+        self.check_open()
+        if self.result is None:
+            raise QueryNotRunError("No statement has been run on this cursor.")
+        if not self.result.columns:
+            raise QueryNotRunError("The last statement gives no rows.")
+        return self.result
+
+    async def _more(self) -> bool:
+        self._rows, self._next = await self._current().batch(), 0
+        return bool(self._rows)
+
+
+class _NoResult:
+    """What a statement that the server did not run as such gives, such as SET."""
+
+    columns: tuple[Column, ...] = ()
+    query_id: str | None = None
+    rowcount = -1
+    finished = True
+
+    def __init__(self) -> None:
+        self.statistics: dict[str, Any] = {}
+
+    async def batch(self) -> list[Row]:
+        return []
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+_NO_RESULT = _NoResult()
+
+
+class CursorAttributes:
+    """The attributes of PEP 249, and ours, which need no waiting."""
+
+    _core: CursorCore
+
+    @property
+    def description(self) -> list[Description] | None:
+        """The columns, seven items each (PEP 249); None after a statement that gives no rows.
+
+        name, type (compares equal to the type objects), display size (always None), internal
+        size in bytes, precision, scale, null_ok.
+        """
+        result = self._core.result
+        if result is None or not result.columns:
+            return None
+        return [
+            (name, kind, None, kind.size, kind.precision, kind.scale, kind.nullable)
+            for name, kind in result.columns
+        ]
+
+    @property
+    def rowcount(self) -> int:
+        """The number of rows of the result; -1 while a stream runs, and where it is not known."""
+        return -1 if self._core.result is None else self._core.result.rowcount
+
+    @property
+    def arraysize(self) -> int:
+        """How many rows `fetchmany` gives by default (PEP 249)."""
+        return self._core.arraysize
+
+    @arraysize.setter
+    def arraysize(self, size: int) -> None:
+        if size < 1:
+            raise InterfaceError(f"arraysize is 1 or more, not {size}.")
+        self._core.arraysize = size
+
+    @property
+    def query_id(self) -> str | None:
+        """The server's name for the last statement, as its query history lists it."""
+        return self._core.query_id
+
+    @property
+    def statistics(self) -> dict[str, Any]:
+        """What the server measured, such as `elapsed` seconds; empty until a stream has ended."""
+        return {} if self._core.result is None else dict(self._core.result.statistics)
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._core.closed
+
+    def setinputsizes(self, sizes: Sequence[Any]) -> None:
+        """Do nothing: the protocol needs no sizes (PEP 249 asks for the method)."""
+
+    def setoutputsize(self, size: int, column: int | None = None) -> None:
+        """Do nothing: the protocol needs no sizes (PEP 249 asks for the method)."""
