@@ -237,6 +237,9 @@ class _BlockingLock:
         self._lock.release()
 
 
+_LAST_STEP_SECONDS = 1.0  # a transport that does not notice its closing must not hang the task
+
+
 class AsyncReply(_Head):
     """A reply read by asyncio or trio."""
 
@@ -255,10 +258,11 @@ class AsyncReply(_Head):
         with anyio.CancelScope(shield=True), _our_errors():
             await self._response.aclose()
             if self._chunks is not None:
-                # the generators inside httpx must end here, not in the garbage collector
+                # one more step in the closed stream ends the generators inside of httpx here and
+                # now; left to the garbage collector they would be finished in no task
                 with contextlib.suppress(httpx.HTTPError, httpx.StreamError):
-                    while await anext(self._chunks, b""):
-                        pass
+                    with anyio.move_on_after(_LAST_STEP_SECONDS):
+                        await anext(self._chunks, b"")
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ What may live here: `ConnectionCore`, and `ConnectionAttributes`, which both fac
 connection comes about is in `connect`.
 """
 
-import weakref
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -54,11 +53,10 @@ class ConnectionCore:
         self.timeout = timeout
         self.paramstyle = paramstyle
         self.closed = False
-        self.cursors: weakref.WeakSet[CursorCore] = weakref.WeakSet()
         self._release = release
         self._lock = io.lock()
         self._transaction: dict[str, str] = {}
-        self._open_stream: Result | None = None
+        self._streams: set[Result] = set()
         self.set_autocommit(autocommit)
 
     def set_autocommit(self, on: bool) -> None:
@@ -102,9 +100,7 @@ class ConnectionCore:
             self._check_no_open_stream()
             if opens and not self._transaction:
                 await self._execute("BEGIN", cursor, {}, stream=False, budget=budget)
-            result = await self._execute(text, cursor, parameters, stream=stream, budget=budget)
-            self._open_stream = result if stream else None
-            return result
+            return await self._execute(text, cursor, parameters, stream=stream, budget=budget)
 
     async def commit(self) -> None:
         """Make the open transaction's changes permanent; nothing without one."""
@@ -124,8 +120,8 @@ class ConnectionCore:
             return
         self.closed = True
         try:
-            for cursor in list(self.cursors):
-                await cursor.close()
+            for result in self._streams:
+                await result.close()
             with self.io.shield(_PARTING_SECONDS):
                 await self._end("ROLLBACK")
         except Error:
@@ -173,7 +169,10 @@ class ConnectionCore:
             cursor.session = cursor.session.apply(changes)
 
         query = self._query(text, cursor.session, parameters, stream=stream)
-        return await self.backend.execute(query, budget=budget, apply=apply)
+        result = await self.backend.execute(query, budget=budget, apply=apply)
+        if not result.finished:
+            self._streams = {result, *self._open_streams()}
+        return result
 
     def _query(
         self, text: str, session: Session, parameters: dict[str, str], *, stream: bool
@@ -186,13 +185,15 @@ class ConnectionCore:
     def _apply(self, changes: Changes) -> None:
         self._transaction = changes.transaction(self._transaction)
 
+    def _open_streams(self) -> set[Result]:
+        return {result for result in self._streams if not result.finished}
+
     def _check_no_open_stream(self) -> None:
-        if self._open_stream is not None and not self._open_stream.finished:
+        if self._open_streams():
             raise InterfaceError(
-                "A stream of this transaction is still open, and a transaction runs one statement "
+                "A stream of this connection is still open, and a transaction runs one statement "
                 "at a time: read the stream to its end or close its cursor first."
             )
-        self._open_stream = None
 
 
 class ConnectionAttributes:

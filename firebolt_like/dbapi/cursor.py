@@ -3,6 +3,7 @@
 What may live here: `CursorCore`, and `CursorAttributes`, which both faces inherit.
 """
 
+import warnings
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -66,7 +67,6 @@ class CursorCore:
         self._later_budget: Budget | None = None
         self._rows: list[Row] = []
         self._next = 0
-        connection.cursors.add(self)
 
     async def execute(
         self,
@@ -302,6 +302,19 @@ class CursorAttributes:
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._core.closed
+
+    def __del__(self) -> None:
+        core = getattr(self, "_core", None)
+        if core is None or core.closed or core.connection.closed or core.result is None:
+            return
+        if not core.result.finished:
+            warnings.warn(
+                "A cursor with an unfinished stream was never closed: its query goes on until the "
+                "connection is closed.",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
 
     def setinputsizes(self, sizes: Sequence[Any]) -> None:
         """Do nothing: the protocol needs no sizes (PEP 249 asks for the method)."""

@@ -1,0 +1,186 @@
+"""The three ways to use a connection, so that one test serves all, and a scripted server."""
+
+import inspect
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self
+from urllib.parse import parse_qs
+
+import anyio
+import httpx
+import pytest
+
+from firebolt_like import async_db, db
+from firebolt_like.client.io import run
+
+
+class Awaitable:
+    """A sync object behind the async face's shape: what is awaited there does not suspend here."""
+
+    def __init__(self, wrapped: Any, twin: type) -> None:
+        self.wrapped = wrapped
+        self._twin = twin
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.wrapped, name)
+        if name == "cursor":
+            return lambda **keywords: Awaitable(value(**keywords), async_db.Cursor)
+        if not inspect.iscoroutinefunction(getattr(self._twin, name, None)):
+            return value
+
+        async def call(*args: Any, **keywords: Any) -> Any:
+            result = value(*args, **keywords)
+            return self if result is self.wrapped else result
+
+        return call
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("wrapped", "_twin"):
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.wrapped, name, value)
+
+    async def __aenter__(self) -> Self:
+        self.wrapped.__enter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self.wrapped.__exit__(*error)
+
+    async def __aiter__(self) -> Any:
+        for row in self.wrapped:
+            yield row
+
+
+class Connecting:
+    """`db.connect` in the shape of `async_db.connect`."""
+
+    def __init__(self, make: Callable[[], db.Connection]) -> None:
+        self._make = make
+
+    def __await__(self) -> Any:
+        return self._open().__await__()
+
+    async def _open(self) -> Awaitable:
+        return Awaitable(self._make(), async_db.Connection)
+
+    async def __aenter__(self) -> Awaitable:
+        self._opened = await self._open()
+        return await self._opened.__aenter__()
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._opened.__aexit__(*error)
+
+
+class Face:
+    """One of the three ways to use a connection."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.blocking = name == "sync"
+
+    def connect(self, *args: Any, **keywords: Any) -> Any:
+        if self.blocking:
+            return Connecting(lambda: db.connect(*args, **keywords))
+        return async_db.connect(*args, **keywords)
+
+    def run(self, scenario: Callable[[], Any]) -> Any:
+        return run(scenario()) if self.blocking else anyio.run(scenario, backend=self.name)
+
+    async def together(self, *scenarios: Callable[[], Any]) -> list[Any]:
+        """Run scenarios in threads or tasks at once; give their results in order."""
+        if self.blocking:
+            with ThreadPoolExecutor(len(scenarios)) as threads:
+                jobs = [threads.submit(lambda work: run(work()), work) for work in scenarios]
+                return [job.result(60) for job in jobs]
+        results: list[Any] = [None] * len(scenarios)
+
+        async def one(number: int, work: Callable[[], Any]) -> None:
+            results[number] = await work()
+
+        async with anyio.create_task_group() as tasks:
+            for number, work in enumerate(scenarios):
+                tasks.start_soon(one, number, work)
+        return results
+
+
+@pytest.fixture(params=["sync", "asyncio", "trio"])
+def face(request):
+    return Face(request.param)
+
+
+@pytest.fixture(autouse=True)
+def no_environment(tmp_path, monkeypatch):
+    """No setting or token file of who runs the tests reaches them."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in (*(f"{s}_PROXY" for s in ("HTTP", "HTTPS", "ALL")), "FIREBOLT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def answer(
+    rows: list[list[Any]] | None = None, columns: dict[str, str] | None = None, **headers: str
+) -> httpx.Response:
+    """A JSON_Compact answer; underscores in header names stand for hyphens."""
+    meta = [{"name": name, "type": kind} for name, kind in (columns or {}).items()]
+    body = {"meta": meta, "data": rows or [], "rows": len(rows or []), "statistics": {"elapsed": 0}}
+    return httpx.Response(
+        200, json=body, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
+
+
+class Script:
+    """A server in memory: answers statements in the order of its script, and keeps requests.
+
+    An entry is a response, an exception to raise, or a function of the request. When the script
+    is used up, every statement gets one row with the number 1.
+    """
+
+    def __init__(self) -> None:
+        self.entries: list[Any] = []
+        self.requests: list[httpx.Request] = []
+        self._lock = threading.Lock()
+
+    @property
+    def statements(self) -> list[str]:
+        return [request.content.decode() for request in self.requests]
+
+    @property
+    def parameters(self) -> list[dict[str, str]]:
+        return [
+            {name: values[0] for name, values in parse_qs(request.url.query.decode()).items()}
+            for request in self.requests
+        ]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        with self._lock:
+            self.requests.append(request)
+            entry = self.entries.pop(0) if self.entries else answer([[1]], {"n": "int"})
+        if isinstance(entry, Exception):
+            raise entry
+        return entry(request) if callable(entry) else entry
+
+    @property
+    def transport(self) -> httpx.MockTransport:
+        return httpx.MockTransport(self)
+
+
+@pytest.fixture
+def script():
+    return Script()
+
+
+@pytest.fixture
+def connect(face, script):
+    """Connect to the scripted server, as to a self-hosted engine."""
+    return lambda **keywords: face.connect(
+        "http://core.test/db", transport=script.transport, **keywords
+    )
+
+
+def refusal(text: str, status: int = 400, **members: Any) -> httpx.Response:
+    """An error answer as engines write it."""
+    return httpx.Response(
+        status, content=json.dumps({"errors": [{"description": text, **members}]})
+    )
