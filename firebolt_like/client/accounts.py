@@ -3,6 +3,7 @@
 Written once over `IO` for both clients. What may live here: the requests that find an account.
 """
 
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -24,21 +25,22 @@ __all__ = ["Account"]
 class Account:
     """The account of a client: by its name, or the default one of a password account's user."""
 
-    def __init__(self, api_endpoint: str, name: str | None) -> None:
+    def __init__(
+        self, api_endpoint: str, name: str | None, lock: AbstractAsyncContextManager[Any]
+    ) -> None:
         self._api_endpoint = api_endpoint
         self._name = name
+        self._lock = lock
         self._id: str | None = None
-        self._lock: Any = None
 
     async def id(self, io: IO, auth: httpx.Auth | None, within: float) -> str:
         """Give the id; the first who asks sends a request, `within` seconds, the others wait."""
-        if self._id is None:
-            if self._lock is None:
-                self._lock = io.lock()
-            async with self._lock:
-                if self._id is None:
-                    self._id = await self._found(io, auth, within)
-        return self._id
+        if self._id is not None:
+            return self._id
+        async with self._lock:
+            if self._id is None:
+                self._id = await self._found(io, auth, within)
+            return self._id
 
     async def _found(self, io: IO, auth: httpx.Auth | None, within: float) -> str:
         path, keys = self._lookup(auth)

@@ -55,7 +55,8 @@ class Client(httpx.Client):
         **kwargs: Any,
     ) -> None:
         self._marks = _endpoints(api_endpoint, auth_endpoint)
-        self._account = Account(self._marks["api_endpoint"], account_name)
+        lock = BlockingIO(self).lock()
+        self._account = Account(self._marks["api_endpoint"], account_name, lock)
         options = _options(kwargs, self._marks["api_endpoint"], Transport)
         super().__init__(*args, auth=_auth_object(auth), **options)
 
@@ -103,7 +104,8 @@ class AsyncClient(httpx.AsyncClient):
         **kwargs: Any,
     ) -> None:
         self._marks = _endpoints(api_endpoint, auth_endpoint)
-        self._account = Account(self._marks["api_endpoint"], account_name)
+        lock = AsyncIO(self).lock()
+        self._account = Account(self._marks["api_endpoint"], account_name, lock)
         options = _options(kwargs, self._marks["api_endpoint"], AsyncTransport)
         super().__init__(*args, auth=_auth_object(auth), **options)
 

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import httpx
 
@@ -133,7 +133,11 @@ class AsyncTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request through the pool for its origin."""
-        return await self._pools.serving(request.url).handle_async_request(request)
+        pool = self._pools.serving(request.url)
+        try:
+            return await pool.handle_async_request(request)
+        except ssl.SSLError as error:  # under asyncio httpcore lets it through, as when TLS 1.3
+            raise httpx.ReadError(str(error), request=request) from error  # refuses a certificate
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -171,25 +175,34 @@ def environment_proxy(url: httpx.URL) -> str | None:
 
 def tls_context(settings: TransportSettings) -> ssl.SSLContext:
     """Give the TLS context for `verify` and `cert`; the usual one is shared by all clients."""
-    named = settings.trust_env and (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    named = _named_authorities() if settings.trust_env else _Authorities()
     if settings.verify is True and settings.cert is None:
-        # connecting writes the HTTP versions into the context, so these share it only among equals
-        key = (named or None, settings.http1, settings.http2)
-        return _shared.get(key) or _shared.setdefault(key, _verifying(named or None))
-    context = _context_for(settings.verify, named or None)
+        # connecting writes the HTTP versions into the context, so only equals may share it
+        key = (named, settings.http1, settings.http2)
+        return _shared.get(key) or _shared.setdefault(key, _verifying(named))
+    context = _context_for(settings.verify, named)
     if settings.cert is not None:
         parts = (settings.cert,) if isinstance(settings.cert, str) else settings.cert
         context.load_cert_chain(*parts)
     return context
 
 
-_shared: dict[Any, ssl.SSLContext] = {}
+class _Authorities(NamedTuple):
+    """Where the environment says the trusted authorities are."""
+
+    file: str | None = None
+    folder: str | None = None
 
 
-def _context_for(
-    verify: ssl.SSLContext | str | bool,
-    named: tuple[str | None, str | None] | None,
-) -> ssl.SSLContext:
+_shared: dict[tuple[_Authorities, bool, bool], ssl.SSLContext] = {}
+
+
+def _named_authorities() -> _Authorities:
+    get = os.environ.get
+    return _Authorities(get("SSL_CERT_FILE") or None, get("SSL_CERT_DIR") or None)
+
+
+def _context_for(verify: ssl.SSLContext | str | bool, named: _Authorities) -> ssl.SSLContext:
     if verify is True:
         return _verifying(named)
     if isinstance(verify, str):
@@ -199,10 +212,10 @@ def _context_for(
     return httpx.create_ssl_context(verify=verify)
 
 
-def _verifying(named: tuple[str | None, str | None] | None) -> ssl.SSLContext:
+def _verifying(named: _Authorities) -> ssl.SSLContext:
     """Trust the authorities that the environment names, else those of the system."""
-    if named is not None and any(named):
-        return ssl.create_default_context(cafile=named[0] or None, capath=named[1] or None)
+    if any(named):
+        return ssl.create_default_context(cafile=named.file, capath=named.folder)
     import truststore  # noqa: PLC0415  # only https needs it
 
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

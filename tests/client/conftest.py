@@ -21,10 +21,17 @@ from firebolt_like.client.io import run
 def cache_home(tmp_path, monkeypatch):
     """The folder that token files go to; never the one of who runs the tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"):
+    return tmp_path / "cache"
+
+
+@pytest.fixture(autouse=True)
+def quiet_environment(monkeypatch):
+    """No proxy and no authority of whoever runs the tests."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    return tmp_path / "cache"
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
 
 
 class Clock:
@@ -248,7 +255,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = _serve  # noqa: N815  # named by http.server
+    do_GET = do_POST = do_CONNECT = _serve  # noqa: N815  # named by http.server
 
     def log_message(self, *args: Any) -> None:
         """Keep the test's output clean."""

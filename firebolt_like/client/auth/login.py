@@ -219,8 +219,18 @@ def login_failure(error: httpx.RequestError, endpoint: str) -> Error:
     """Say in our terms that a login got no answer; no statement was sent before it."""
     if isinstance(error, httpx.TransportError):
         return ServerConnectionError(
-            f"The login at {endpoint} got no answer: {error or type(error).__name__}",
+            f"The login at {endpoint} got no answer: {_reason(error)}",
             hint="Check the endpoint, the network and the proxy settings.",
             retryable=True,
         )
     return ServerResponseError(f"The login at {endpoint} got an answer that cannot be read.")
+
+
+def _reason(error: BaseException) -> str:
+    """Give the words of an error, or of its nearest cause that has any: under trio TLS has none."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if words := str(cause):
+            return words
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
