@@ -3,11 +3,12 @@
 What may live here: `open_connection`, which both faces call, and its choices.
 """
 
+import functools
 import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import httpx
 
@@ -37,7 +38,9 @@ from firebolt_like.dbapi.connection import ConnectionCore
 from firebolt_like.dbapi.cursor import check_paramstyle
 from firebolt_like.dbapi.rest import RestBackend
 from firebolt_like.errors import ConfigurationError
-from firebolt_like.settings import Settings
+
+if TYPE_CHECKING:  # it brings pydantic
+    from firebolt_like.settings import Settings
 
 __all__ = ["Face", "open_connection"]
 
@@ -55,7 +58,7 @@ class Face(Protocol):
 
 
 async def open_connection(
-    face: Face, settings: Settings, retry: Retry, client: Mapping[str, Any]
+    face: Face, settings: "Settings", retry: Retry, client: Mapping[str, Any]
 ) -> ConnectionCore:
     """Connect as the settings say; on failure nothing stays open."""
     check_paramstyle(settings.paramstyle)
@@ -78,7 +81,7 @@ class _Target(NamedTuple):
     release: Callable[[], Awaitable[None]] = _nothing
 
 
-async def _open(face: Face, settings: Settings, retry: Retry, target: _Target) -> ConnectionCore:
+async def _open(face: Face, settings: "Settings", retry: Retry, target: _Target) -> ConnectionCore:
     io = face.make(
         auth=target.auth,
         account_name=settings.account_name,
@@ -111,18 +114,22 @@ async def _open(face: Face, settings: Settings, retry: Retry, target: _Target) -
 
 
 async def _open_local(
-    face: Face, settings: Settings, retry: Retry, client: Mapping[str, Any]
+    face: Face, settings: "Settings", retry: Retry, client: Mapping[str, Any]
 ) -> ConnectionCore:
     _refuse(settings, "local:", ("url", "host", "account_name", "engine_name", "engine_url"))
     if settings.auth is not None:
         raise ConfigurationError("local: takes no auth: the embedded engine is this process's own.")
-    from firebolt_like.local.server import shared_server  # noqa: PLC0415  # brings DuckDB
+    # brings DuckDB
+    from firebolt_like.local.server import (  # noqa: PLC0415
+        acquire_shared_server,
+        release_shared_server,
+    )
 
-    shared = shared_server(settings.local or None)
-    server = await face.call(shared.acquire)
+    path = settings.local or None
+    server = await face.call(functools.partial(acquire_shared_server, path))
 
     async def release() -> None:
-        await face.call(shared.release)
+        await face.call(functools.partial(release_shared_server, path))
 
     try:
         auth = Token(server.token, account_kind=AccountKind.CORE)
@@ -135,7 +142,7 @@ async def _open_local(
     return await _open(face, settings, retry, target)
 
 
-def _auth(settings: Settings) -> httpx.Auth:
+def _auth(settings: "Settings") -> httpx.Auth:
     if isinstance(settings.auth, httpx.Auth):
         return settings.auth
     if isinstance(settings.auth, tuple) and len(settings.auth) == 2:
@@ -163,7 +170,7 @@ def _kind(auth: httpx.Auth) -> AccountKind:
     return auth.account_kind if isinstance(auth, Auth) else AccountKind.CLOUD
 
 
-def _gateway(settings: Settings, auth: httpx.Auth) -> Gateway:
+def _gateway(settings: "Settings", auth: httpx.Auth) -> Gateway:
     if settings.host:
         _refuse(settings, "host", ("url", "account_name", "engine_url"))
         origin = with_scheme(settings.host, _SSL_MODES[_ssl_mode(settings)])
@@ -201,14 +208,14 @@ _SSL_MODES = {
 }
 
 
-def _ssl_mode(settings: Settings) -> str:
+def _ssl_mode(settings: "Settings") -> str:
     mode = settings.ssl_mode or "strict"
     if mode not in _SSL_MODES:
         raise ConfigurationError(f"ssl_mode is one of {', '.join(_SSL_MODES)}, not {mode!r}.")
     return mode
 
 
-def _refuse(settings: Settings, what: str, names: tuple[str, ...]) -> None:
+def _refuse(settings: "Settings", what: str, names: tuple[str, ...]) -> None:
     given = [name for name in names if getattr(settings, name)]
     if given:
         raise ConfigurationError(f"{' and '.join(given)} cannot be combined with {what}.")
@@ -218,7 +225,7 @@ _CACHE_SECRET = secrets.token_bytes(32)
 """Makes the keys of the connection cache worthless outside of this process."""
 
 
-def _cache_key(auth: httpx.Auth, endpoint: str, settings: Settings) -> str | None:
+def _cache_key(auth: httpx.Auth, endpoint: str, settings: "Settings") -> str | None:
     if not isinstance(auth, LoginAuth):
         return None
     told = (type(auth).__qualname__, auth.principal, auth.secret, endpoint, settings.account_name)

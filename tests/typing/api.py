@@ -1,0 +1,168 @@
+"""The public API as a type checker sees it; checked by mypy and pyright, never run.
+
+What may live here: one statement for each public name, and the type it must have.
+"""
+
+import datetime
+from collections.abc import Callable
+from typing import Any, assert_type
+
+import httpx
+
+from firebolt_like import async_db, db, errors
+from firebolt_like.client.auth import (
+    AccessToken,
+    Auth,
+    CacheKey,
+    ClientCredentials,
+    FileTokenCache,
+    FireboltCore,
+    MemoryTokenCache,
+    ServiceAccount,
+    Token,
+    TokenCache,
+    UsernamePassword,
+)
+from firebolt_like.client.client import AsyncClient, Client
+from firebolt_like.client.retry import Retry
+
+Row = tuple[Any, ...]
+
+
+def clients_in_scripts() -> None:
+    with Client(auth=("user", "password"), api_endpoint="api.example.com", timeout=5) as client:
+        assert_type(client, Client)
+        assert_type(client.account_id, str)
+        assert_type(client.get("/path"), httpx.Response)
+        assert_type(client.send(client.build_request("GET", "/path")), httpx.Response)
+    Client(auth=Token("t"), account_name="acme", auth_endpoint="https://id.example.com")
+
+
+async def clients_in_tasks() -> None:
+    async with AsyncClient(auth=ServiceAccount("id", "secret"), http2=True) as client:
+        assert_type(client, AsyncClient)
+        assert_type(await client.account_id, str)
+        assert_type(await client.get("/path"), httpx.Response)
+
+
+class Vault(Auth):
+    """An auth class of a user's own, for all clients."""
+
+    def fetch_token(self) -> AccessToken:
+        return AccessToken("token", expires_in=600)
+
+
+class AsyncVault(Auth):
+    """One that is awaited."""
+
+    async def fetch_token(self) -> str:
+        return "token"
+
+
+class Keyring:
+    """A token cache of a user's own."""
+
+    def load(self, key: CacheKey) -> AccessToken | None:
+        return AccessToken(key.principal)
+
+    def store(self, key: CacheKey, token: AccessToken) -> None:
+        """Keep it."""
+
+    def try_lock(self, key: CacheKey) -> Callable[[], None] | None:
+        return lambda: None
+
+
+def credentials(ways: list[httpx.Auth], caches: list[TokenCache]) -> None:
+    caches += [Keyring(), MemoryTokenCache(), FileTokenCache("folder")]
+    ways += [
+        Vault(),
+        AsyncVault(),
+        FireboltCore(),
+        Token("token"),
+        UsernamePassword("user", "password", use_token_cache=False),
+        ServiceAccount("id", "secret", token_cache=Keyring()),
+        ClientCredentials("id", "secret", auth_endpoint="https://id.example.com"),
+    ]
+
+
+def connections_in_scripts() -> None:
+    with db.connect("local:") as connection:
+        assert_type(connection, db.Connection)
+        assert_type(connection.cursor(), db.Cursor)
+        assert_type(connection.cursor(paramstyle="numeric_dollar"), db.Cursor)
+        assert_type(connection.commit(), None)
+        assert_type(connection.rollback(), None)
+        assert_type(connection.autocommit, bool)
+        assert_type(connection.in_transaction, bool)
+        assert_type(connection.closed, bool)
+        assert_type(connection.Error, type[errors.Error])
+    db.connect(auth=Vault(), account_name="acme", database="d", engine_name="e", timeout=5.5)
+    db.connect(auth=("user", "password"), retry=Retry(attempts=1), verify=False)
+
+
+def cursors_in_scripts(connection: db.Connection) -> None:
+    with connection.cursor() as cursor:
+        assert_type(cursor.execute("SELECT ?", [1], timeout=1), db.Cursor)
+        assert_type(cursor.execute_stream("SELECT 1"), db.Cursor)
+        assert_type(cursor.executemany("SELECT ?", [(1,), [2]]), db.Cursor)
+        assert_type(cursor.fetchone(), Row | None)
+        assert_type(cursor.fetchmany(10), list[Row])
+        assert_type(cursor.execute("SELECT 1").fetchall(), list[Row])
+        assert_type(cursor.nextset(), bool | None)
+        assert_type(cursor.connection, db.Connection)
+        for row in cursor:
+            assert_type(row, Row)
+
+
+async def connections_in_tasks() -> None:
+    async with async_db.connect("local:") as connection:
+        assert_type(connection, async_db.Connection)
+        assert_type(connection.cursor(), async_db.Cursor)
+        assert_type(await connection.commit(), None)
+        assert_type(await connection.rollback(), None)
+        assert_type(connection.autocommit, bool)
+    assert_type(await async_db.connect("local:"), async_db.Connection)
+
+
+async def cursors_in_tasks(connection: async_db.Connection) -> None:
+    async with connection.cursor() as cursor:
+        assert_type(await cursor.execute("SELECT ?", [1], timeout=1), async_db.Cursor)
+        assert_type(await cursor.execute_stream("SELECT 1"), async_db.Cursor)
+        assert_type(await cursor.executemany("SELECT ?", [(1,), [2]]), async_db.Cursor)
+        assert_type(await cursor.fetchone(), Row | None)
+        assert_type(await cursor.fetchmany(10), list[Row])
+        assert_type(await (await cursor.execute("SELECT 1")).fetchall(), list[Row])
+        assert_type(await cursor.nextset(), bool | None)
+        assert_type(cursor.connection, async_db.Connection)
+        async for row in cursor:
+            assert_type(row, Row)
+
+
+def attributes_of_both(cursor: db.Cursor | async_db.Cursor) -> None:
+    assert_type(cursor.rowcount, int)
+    assert_type(cursor.arraysize, int)
+    assert_type(cursor.query_id, str | None)
+    assert_type(cursor.statistics, dict[str, Any])
+    for column in cursor.description or []:
+        assert_type(column[0], str)
+        assert_type(db.NUMBER == column[1], bool)  # noqa: SIM300  # pyright doubts the other order
+        assert_type(column[6], bool | None)
+
+
+def modules() -> None:
+    assert_type(db.apilevel, str)
+    assert_type(db.threadsafety, int)
+    assert_type(db.paramstyle, str)
+    assert_type(db.Date(2013, 1, 1), datetime.date)
+    assert_type(async_db.TimestampFromTicks(0), datetime.datetime)
+
+
+def caught(error: errors.Error) -> None:
+    assert_type(error.code, str | None)
+    assert_type(error.query_id, str | None)
+    assert_type(error.location, errors.Location | None)
+    assert_type(error.hint, str | None)
+    assert_type(error.retryable, bool)
+    timeout: TimeoutError = errors.QueryTimeoutError("late")
+    assert_type(errors.AccountNotFoundError("acme").account_name, str | None)
+    raise timeout from error
