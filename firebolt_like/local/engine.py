@@ -1,0 +1,105 @@
+"""DuckDB: one instance a server, with its databases, and a cursor of its own for each request.
+
+What may live here: the instance, what is locked in it, and the loan of cursors. Everything here
+blocks and is called from worker threads.
+"""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from firebolt_like.errors import ConfigurationError
+from firebolt_like.local.refusal import Refusal, invalid
+from firebolt_like.protocol.sql import quote_name
+
+__all__ = ["Engine", "set_zone"]
+
+_MOST_IDLE = 16
+
+_LOCKED: Final = (
+    # no statement reads or writes files, loads code, reads Python's variables or unlocks these
+    "SET GLOBAL TimeZone = 'UTC'",
+    "SET enable_external_access = false",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET python_enable_replacements = false",
+    "SET allowed_configs = ['timezone', 'schema', 'search_path']",
+    "SET lock_configuration = true",
+)
+
+
+class Engine:
+    """A DuckDB instance with its databases; `Path` is a file, None is in memory.
+
+    Raises `ConfigurationError` for a file that DuckDB cannot open.
+    """
+
+    def __init__(self, databases: Mapping[str, Path | None]) -> None:
+        self.databases = tuple(databases)
+        self._lock = threading.Lock()
+        self._idle: dict[tuple[str, str], list[duckdb.DuckDBPyConnection]] = {}
+        self._base = duckdb.connect(":memory:")
+        try:
+            for name, path in databases.items():
+                file = str(path or ":memory:").replace("'", "''")
+                self._base.execute(f"ATTACH '{file}' AS {quote_name(name)}")
+        except duckdb.Error as error:
+            self._base.close()
+            raise ConfigurationError(f"The database {name!r} cannot be opened: {error}") from error
+        for statement in _LOCKED:
+            self._base.execute(statement)
+
+    def close(self) -> None:
+        """Close everything; files are written out."""
+        with self._lock:
+            idle = [cursor for cursors in self._idle.values() for cursor in cursors]
+            self._idle.clear()
+        for cursor in idle:
+            cursor.close()
+        self._base.close()
+
+    def borrow(self, database: str, zone: str) -> duckdb.DuckDBPyConnection:
+        """Take a cursor whose current database and time zone are these.
+
+        Raises `Refusal` for an unknown one.
+        """
+        self.check_database(database)
+        with self._lock:
+            idle = self._idle.get((database, zone))
+            if idle:
+                return idle.pop()
+        cursor = self._base.cursor()
+        try:
+            cursor.execute(f"USE {quote_name(database)}")
+            if zone != "UTC":
+                set_zone(cursor, zone)
+        except Refusal:
+            cursor.close()
+            raise
+        return cursor
+
+    def give_back(self, cursor: duckdb.DuckDBPyConnection, database: str, zone: str) -> None:
+        """Give a cursor back that has nothing open."""
+        with self._lock:
+            idle = self._idle.setdefault((database, zone), [])
+            if len(idle) < _MOST_IDLE:
+                idle.append(cursor)
+                return
+        cursor.close()
+
+    def check_database(self, name: str) -> None:
+        """Raise `Refusal` when there is no such database."""
+        if name not in self.databases:
+            raise invalid(f"Database '{name}' does not exist or not authorized")
+
+
+def set_zone(cursor: duckdb.DuckDBPyConnection, zone: str) -> None:
+    """Set the time zone of a cursor. Raises `Refusal` for an unknown one."""
+    quoted = zone.replace("'", "''")
+    try:
+        cursor.execute(f"SET TimeZone = '{quoted}'")
+    except duckdb.Error as error:
+        raise invalid(f"Unknown time zone '{zone}'") from error

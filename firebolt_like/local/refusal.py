@@ -1,0 +1,67 @@
+"""An answer that says no: raised anywhere in the server, written by `rest`.
+
+What may live here: the exception and its one rule, that a place in the statement is also told in
+the text.
+"""
+
+from firebolt_like.errors import Location
+from firebolt_like.protocol.server_error import ErrorDetail
+
+__all__ = ["Refusal", "invalid", "not_supported"]
+
+
+class Refusal(Exception):  # noqa: N818  # it is an answer; it never leaves the server as an error
+    """A request is answered with an error status; `detail` fills the structured body.
+
+    `plain` answers with text instead, as real servers do for tokens, paths and gateways.
+    """
+
+    def __init__(self, detail: ErrorDetail, *, status: int = 400, plain: bool = False) -> None:
+        super().__init__(detail.description)
+        self.detail = detail
+        self.status = status
+        self.plain = plain
+        self.query_id = ""
+
+    @classmethod
+    def of(
+        cls, name: str, text: str, *, place: Location | None = None, resolution: str | None = None
+    ) -> "Refusal":
+        """Refuse a statement: `Line L, Column C: text` where the place is known."""
+        detail = ErrorDetail(
+            description=f"Line {place.line}, Column {place.column}: {text}" if place else text,
+            name=name,
+            severity="ERROR",
+            source="User Error",
+            resolution=resolution,
+            location=None
+            if place is None
+            else {
+                "failing_line": place.line,
+                "start_offset": place.column,
+                "end_offset": place.column + 1,
+            },
+        )
+        return cls(detail)
+
+    def with_status(self, status: int) -> "Refusal":
+        """Answer with another status."""
+        self.status = status
+        return self
+
+    @classmethod
+    def text(cls, status: int, text: str) -> "Refusal":
+        """Refuse a request with a status and plain text."""
+        return cls(ErrorDetail(description=text), status=status, plain=True)
+
+
+def invalid(text: str, *, resolution: str | None = None) -> Refusal:
+    """Refuse what is understood but wrong."""
+    return Refusal.of("InvalidArgument", text, resolution=resolution)
+
+
+def not_supported(what: str, *, resolution: str | None = None) -> Refusal:
+    """Refuse what the embedded engine does not have."""
+    return Refusal.of(
+        "NotSupported", f"{what} is not supported by the embedded engine.", resolution=resolution
+    )
