@@ -1,0 +1,162 @@
+"""Statements about the session, which never reach DuckDB as they are: SET, USE, BEGIN and others.
+
+What may live here: the table of commands, and what each answers: session headers, no rows.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import duckdb
+
+from firebolt_like.errors import InterfaceError
+from firebolt_like.local.engine import Engine
+from firebolt_like.local.options import Options, read_setting
+from firebolt_like.local.refusal import Refusal, invalid
+from firebolt_like.local.running import RunningList
+from firebolt_like.local.transactions import Transactions, refused
+from firebolt_like.protocol.sql import Kind, first_words, parse_set, tokens
+
+__all__ = ["Commands", "Headers"]
+
+Headers = list[tuple[str, str]]
+_UPDATE = "Firebolt-Update-Parameters"
+_REMOVE = "Firebolt-Remove-Parameters"
+_FORGET_TRANSACTION: Final = [(_REMOVE, "transaction_id"), (_REMOVE, "transaction_sequence_id")]
+
+
+class Commands:
+    """Runs them; every method blocks and is called from worker threads."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        engines: Sequence[str],
+        transactions: Transactions,
+        running: RunningList,
+    ) -> None:
+        self._engine = engine
+        self._engines = (*engines, "system")
+        self._transactions = transactions
+        self._running = running
+
+    def find(self, sql: str) -> Callable[[str, Options], Headers] | None:
+        """Find the command that a statement is, or None: DuckDB runs it."""
+        words = first_words(sql, 2)
+        table: dict[tuple[str, ...], Callable[[str, Options], Headers]] = {
+            ("SET",): self._set,
+            ("USE",): self._use,
+            ("BEGIN",): self._begin,
+            ("START", "TRANSACTION"): self._begin,
+            ("COMMIT",): self._commit,
+            ("ROLLBACK",): self._rollback,
+            ("CANCEL", "QUERY"): self._cancel,
+        }
+        return table.get(words) or table.get(words[:1])
+
+    def _set(self, sql: str, options: Options) -> Headers:
+        try:
+            name, value = parse_set(sql) or ("", "")
+        except InterfaceError as error:
+            raise invalid(str(error)) from error
+        read_setting(name, value)
+        if name.lower() in ("timezone", "time_zone"):
+            database = options.database or self._engine.databases[0]
+            self._engine.give_back(self._engine.borrow(database, value), database, value)
+        return [(_UPDATE, f"{name.lower()}={value}")]
+
+    def _use(self, sql: str, options: Options) -> Headers:
+        found = _USE.fullmatch(_bare(sql))
+        if found is None:
+            raise Refusal.of("SyntaxError", "syntax error: USE wants DATABASE name or ENGINE name")
+        if (found["what"] or "").upper() == "ENGINE":
+            return [(_UPDATE, f"engine={self._known_engine(found)}")]
+        name = _pick(found, self._engine.databases)
+        self._engine.check_database(name)
+        if options.transaction_id is None:
+            return [(_UPDATE, f"database={name}")]
+        transaction = self._transactions.enter(options.transaction_id, options.sequence_id)
+        try:
+            transaction.use(name)
+        finally:
+            self._transactions.leave(transaction)
+        return transaction.headers
+
+    def _known_engine(self, found: re.Match[str]) -> str:
+        name = _pick(found, self._engines)
+        self.check_engine(name)
+        return name
+
+    def check_engine(self, name: str) -> None:
+        """Raise `Refusal` when there is no such engine."""
+        if name not in self._engines:
+            raise invalid(f"Engine '{name}' does not exist or not authorized")
+
+    def _begin(self, sql: str, options: Options) -> Headers:
+        _check_end(sql)
+        if options.transaction_id is not None:
+            raise refused("Cannot BEGIN transaction: a transaction is already in progress")
+        database = options.database or self._engine.databases[0]
+        return self._transactions.begin(database, options.zone).headers
+
+    def _commit(self, sql: str, options: Options) -> Headers:
+        _check_end(sql)
+        if options.transaction_id is None:
+            raise refused("Cannot COMMIT transaction: no transaction is in progress")
+        transaction = self._transactions.enter(options.transaction_id, options.sequence_id)
+        self._transactions.leave(transaction)
+        self._transactions.remove(transaction.id)
+        try:
+            if transaction.cursor is not None:
+                transaction.cursor.execute("COMMIT")
+        except duckdb.Error as error:
+            raise refused(f"Cannot COMMIT transaction: {error}") from error
+        finally:
+            transaction.abort()
+        return list(_FORGET_TRANSACTION)
+
+    def _rollback(self, sql: str, options: Options) -> Headers:
+        _check_end(sql)
+        if options.transaction_id is None:
+            raise refused("Cannot ROLLBACK transaction: no transaction is in progress")
+        # of one that is gone nothing is left to undo: that, too, is a success
+        transaction = self._transactions.remove(options.transaction_id)
+        if transaction is not None:
+            transaction.abort()
+        return list(_FORGET_TRANSACTION)
+
+    def _cancel(self, sql: str, options: Options) -> Headers:  # noqa: ARG002  # one signature for all commands
+        found = _CANCEL.fullmatch(_bare(sql))
+        if found is None:
+            raise Refusal.of("SyntaxError", "syntax error: CANCEL QUERY WHERE query_id = '...'")
+        if not self._running.stop(found[1], "The query was cancelled by CANCEL QUERY."):
+            raise invalid(f"The query '{found[1]}' does not exist or has ended")
+        return []
+
+
+_USE = re.compile(
+    r'USE\s+(?:(?P<what>DATABASE|ENGINE)\s+)?(?:"(?P<quoted>(?:[^"]|"")+)"|(?P<bare>[\w$]+))',
+    re.IGNORECASE,
+)
+_CANCEL = re.compile(r"CANCEL\s+QUERY\s+(?:WHERE\s+query_id\s*=\s*)?'([^']*)'", re.IGNORECASE)
+_END = re.compile(r"(?:BEGIN|START|COMMIT|ROLLBACK)(?:\s+(?:TRANSACTION|WORK))?", re.IGNORECASE)
+
+
+def _bare(sql: str) -> str:
+    """Leave out comments."""
+    return "".join(
+        " " if token.kind is Kind.COMMENT else sql[token.start : token.end] for token in tokens(sql)
+    ).strip()
+
+
+def _check_end(sql: str) -> None:
+    if _END.fullmatch(_bare(sql)) is None:
+        raise Refusal.of("SyntaxError", f"syntax error: {' '.join(first_words(sql, 1))} ends early")
+
+
+def _pick(found: re.Match[str], names: Sequence[str]) -> str:
+    """Give the name that is meant; one without quotes is found in any case of letters."""
+    if found["quoted"]:
+        return found["quoted"].replace('""', '"')
+    word: str = found["bare"]
+    return next((name for name in names if name.lower() == word.lower()), word.lower())

@@ -1,0 +1,115 @@
+"""One statement from its text to its last batch: the cursor it gets, and where that goes after.
+
+What may live here: the choice between a cursor of its own and that of a transaction, and their
+return on success and failure. Everything here blocks and is called from worker threads.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+
+import duckdb
+
+from firebolt_like.local.commands import Commands, Headers
+from firebolt_like.local.engine import Engine
+from firebolt_like.local.options import Options
+from firebolt_like.local.refusal import Refusal
+from firebolt_like.local.running import Running
+from firebolt_like.local.statement import Batch, Result, run
+from firebolt_like.local.transactions import Transaction, Transactions
+from firebolt_like.local.translate import Translation, translate
+from firebolt_like.protocol.sql import Statement
+from firebolt_like.protocol.types import Column
+
+__all__ = ["Execution", "Services"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Services:
+    """What all executions of a server share."""
+
+    engine: Engine
+    transactions: Transactions
+    commands: Commands
+    version: str
+
+
+class Execution:
+    """Runs one statement; `close` must be called, once."""
+
+    def __init__(
+        self,
+        services: Services,
+        body: str,
+        statement: Statement | None,
+        options: Options,
+        query: Running,
+    ) -> None:
+        self._services = services
+        self._body = body
+        self._statement = statement
+        self._options = options
+        self._query = query
+        self._database = options.database or services.engine.databases[0]
+        self._cursor: duckdb.DuckDBPyConnection | None = None
+        self._transaction: Transaction | None = None
+        self._batches: Iterator[Batch] = iter(())
+        self.columns: tuple[Column, ...] = ()
+        self.headers: Headers = []
+
+    def start(self) -> Batch:
+        """Run the statement and read the first batch. Raises `Refusal`."""
+        self._query.check()
+        self._services.transactions.expire()
+        self._services.engine.check_database(self._database)
+        if self._options.engine is not None:
+            self._services.commands.check_engine(self._options.engine)
+        result = Result() if self._statement is None else self._run(self._statement)
+        self.columns, self._batches = result.columns, result.batches
+        return self.next()
+
+    def next(self) -> Batch:
+        """Read the next batch. Raises `Refusal`."""
+        return next(self._batches)
+
+    def close(self, *, failed: bool) -> None:
+        """Give the cursor back, or throw it away with all that a failed statement did."""
+        self._query.detach()
+        cursor, self._cursor = self._cursor, None
+        if self._transaction is not None:
+            if failed:
+                self._transaction.abort()
+            self._services.transactions.leave(self._transaction)
+        elif cursor is not None and failed:
+            cursor.close()
+        elif cursor is not None:
+            self._services.engine.give_back(cursor, self._database, self._options.zone)
+
+    def _run(self, statement: Statement) -> Result:
+        command = self._services.commands.find(statement.text)
+        if command is not None:
+            self.headers = command(statement.text, self._options)
+            return Result()
+        translation = self._translate(statement)
+        if self._options.transaction_id is None:
+            cursor = self._services.engine.borrow(self._database, self._options.zone)
+        else:
+            cursor = self._enter(self._options.transaction_id)
+        self._cursor = cursor
+        return run(cursor, translation, self._query, self._options.limit)
+
+    def _enter(self, transaction_id: str) -> duckdb.DuckDBPyConnection:
+        transactions = self._services.transactions
+        transaction = transactions.enter(transaction_id, self._options.sequence_id)
+        self._transaction = transaction
+        self.headers = transaction.headers
+        if transaction.cursor is None:
+            raise Refusal.of("TransactionError", "The transaction has ended.")
+        transaction.set_zone(self._options.zone)
+        return transaction.cursor
+
+    def _translate(self, statement: Statement) -> Translation:
+        functions = {
+            "version": self._services.version,
+            "current_engine": self._options.engine or "system",
+        }
+        return translate(self._body, statement, self._options.parameters, functions)

@@ -1,0 +1,125 @@
+"""Output formats: how columns, batches of rows and the end of an answer become bytes.
+
+What may live here: one small class a format, and the table of them.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from firebolt_like.local.statement import Batch
+from firebolt_like.protocol import json_compact, json_lines, tab_separated
+from firebolt_like.protocol.server_error import ErrorDetail
+from firebolt_like.protocol.types import Column
+
+__all__ = ["FORMATS", "Format"]
+
+
+class Format(Protocol):
+    """Writes one answer: `start`, `batch` for each batch, then `finish` or `fail`."""
+
+    content_type: str
+
+    def start(self, columns: Sequence[Column]) -> bytes:
+        """Write what comes before the rows."""
+
+    def batch(self, batch: Batch) -> bytes:
+        """Write a batch; an empty one may be nothing."""
+
+    def finish(self, figures: dict[str, Any]) -> bytes:
+        """Write what comes after the rows."""
+
+    def fail(self, detail: ErrorDetail, figures: dict[str, Any]) -> bytes | None:
+        """Write an error that came after the start; None where the format has no way to."""
+
+
+class JsonCompact:
+    """JSON_Compact."""
+
+    content_type = "application/json"
+
+    def __init__(self, query_id: str, label: str | None) -> None:
+        self._query_id = query_id
+        self._label = label
+        self._rows = 0
+
+    def start(self, columns: Sequence[Column]) -> bytes:
+        """See `Format`."""
+        return json_compact.encode_head(columns, query_id=self._query_id, label=self._label)
+
+    def batch(self, batch: Batch) -> bytes:
+        """See `Format`."""
+        comma = b"," if self._rows and batch.count else b""
+        self._rows += batch.count
+        return comma + batch.rows
+
+    def finish(self, figures: dict[str, Any]) -> bytes:
+        """See `Format`."""
+        return json_compact.encode_tail(self._rows, figures)
+
+    def fail(self, detail: ErrorDetail, figures: dict[str, Any]) -> bytes | None:  # noqa: ARG002  # Format's signature
+        """See `Format`."""
+        return None
+
+
+class JsonLines:
+    """JSONLines_Compact."""
+
+    content_type = "application/x-ndjson"
+
+    def __init__(self, query_id: str, label: str | None) -> None:
+        self._query_id = query_id
+        self._label = label
+
+    def start(self, columns: Sequence[Column]) -> bytes:
+        """See `Format`."""
+        return json_lines.encode_start(columns, query_id=self._query_id, label=self._label)
+
+    def batch(self, batch: Batch) -> bytes:
+        """See `Format`."""
+        return json_lines.encode_data(batch.rows) if batch.count else b""
+
+    def finish(self, figures: dict[str, Any]) -> bytes:
+        """See `Format`."""
+        return json_lines.encode_finish(figures)
+
+    def fail(self, detail: ErrorDetail, figures: dict[str, Any]) -> bytes | None:
+        """See `Format`."""
+        return json_lines.encode_error(
+            [detail], figures, query_id=self._query_id, label=self._label
+        )
+
+
+class TabSeparated:
+    """TabSeparatedWithNamesAndTypes."""
+
+    content_type = "text/tab-separated-values; charset=utf-8"
+
+    def __init__(self, query_id: str, label: str | None) -> None:  # noqa: ARG002  # as all formats
+        self._columns: Sequence[Column] = ()
+
+    def start(self, columns: Sequence[Column]) -> bytes:
+        """See `Format`."""
+        self._columns = columns
+        return tab_separated.encode_head(columns)
+
+    def batch(self, batch: Batch) -> bytes:
+        """See `Format`."""
+        rows = msgspec.json.decode(b"[%b]" % batch.rows)
+        return tab_separated.encode_rows(self._columns, rows)
+
+    def finish(self, figures: dict[str, Any]) -> bytes:  # noqa: ARG002  # Format's signature
+        """See `Format`."""
+        return b""
+
+    def fail(self, detail: ErrorDetail, figures: dict[str, Any]) -> bytes | None:  # noqa: ARG002  # Format's signature
+        """See `Format`."""
+        return None
+
+
+FORMATS: Final[dict[str, Callable[[str, str | None], Format]]] = {
+    "JSON_Compact": JsonCompact,
+    "JSONLines_Compact": JsonLines,
+    "TabSeparatedWithNamesAndTypes": TabSeparated,
+}

@@ -1,0 +1,268 @@
+"""`LocalServer`: the embedded engine behind a socket, in a thread of its own.
+
+What may live here: the server's life, and the one that a process shares. DuckDB, Starlette and
+uvicorn are imported when a server starts, not before.
+"""
+
+import asyncio
+import dataclasses
+import ipaddress
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import anyio
+import anyio.to_thread
+
+from firebolt_like.errors import ConfigurationError
+from firebolt_like.local.configuration import Account, choose_databases, choose_engines
+from firebolt_like.local.tokens import Gate
+
+if TYPE_CHECKING:
+    from firebolt_like.local.app import Application
+    from firebolt_like.local.running import RunningQuery
+
+__all__ = ["LocalServer", "acquire_shared_server", "release_shared_server"]
+
+
+class LocalServer:
+    """The embedded engine, DuckDB, on a port of this machine: a context manager, sync and async.
+
+    * `database`: a file, or None for memory; its name in SQL is `firebolt`. Or `databases`: names
+      and files (None for memory), or names alone; the first is the default one.
+    * `engines`: names, or names and the database whose default engine each is.
+    * `users` (V1 login: name and password), `service_accounts` (id and secret), `accounts`: names,
+      the first is the default one. `token` is a fixed bearer token. With none of users,
+      service_accounts and token, everyone may ask, as on Core; the server then listens on loopback
+      only.
+    * `token_lifetime` in seconds of `clock`; `transaction_idle`: seconds after which an idle
+      transaction is rolled back; `workers`: how many statements run at once, others wait;
+      `max_body`: bytes of a request.
+
+    Raises `ConfigurationError` for arguments that contradict each other, a file that cannot be
+    opened, an address that cannot be bound, and a missing `local` extra.
+
+    >>> with LocalServer() as server:
+    ...     server.url.startswith("http://127.0.0.1:")
+    True
+    """
+
+    def __init__(
+        self,
+        database: str | os.PathLike[str] | None = None,
+        *,
+        databases: Mapping[str, str | os.PathLike[str] | None] | Sequence[str] | None = None,
+        engines: Mapping[str, str] | Sequence[str] | None = None,
+        users: Mapping[str, str] | None = None,
+        service_accounts: Mapping[str, str] | None = None,
+        accounts: Sequence[str] = ("embedded",),
+        token: str | None = None,
+        token_lifetime: float = 3600,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
+        transaction_idle: float = 300,
+        workers: int = 16,
+        max_body: int = 64_000_000,
+    ) -> None:
+        self.databases = choose_databases(database, databases)
+        self.engines = choose_engines(engines, tuple(self.databases))
+        self.accounts = tuple(map(Account, accounts))
+        self.host = host
+        self.port = port
+        self.token = token
+        self._gate = Gate(users or {}, service_accounts or {}, token, token_lifetime, clock)
+        self._clock = clock
+        self._transaction_idle = transaction_idle
+        self._workers = workers
+        self._max_body = max_body
+        self._running: _Running | None = None
+        if self._gate.is_open and not _is_loopback(host):
+            raise ConfigurationError(
+                f"A server without credentials may not listen on {host}: everyone could use it.",
+                hint="Give users=, service_accounts= or token=, or listen on 127.0.0.1.",
+            )
+
+    def __repr__(self) -> str:
+        state = self.url if self._running else "not running"
+        return f"<LocalServer {state}, databases {', '.join(self.databases)}>"
+
+    @property
+    def url(self) -> str:
+        """`http://host:port`, as clients on this machine write it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    def start(self) -> None:
+        """Start it; when this returns, clients can connect."""
+        if self._running is not None:
+            raise ConfigurationError(f"The server is already running at {self.url}.")
+        listener = self._listen()
+        try:
+            application = self._make_application()
+        except BaseException:
+            listener.close()
+            raise
+        self.port = listener.getsockname()[1]
+        self._running = _Running(application, listener)
+
+    def stop(self) -> None:
+        """Stop it: what runs is cancelled, open transactions are rolled back. Again: nothing."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.stop()
+
+    def running_queries(self) -> "list[RunningQuery]":
+        """List the statements that are waiting or running now, oldest first."""
+        return [] if self._running is None else self._running.application.running.snapshot()
+
+    def _make_application(self) -> "Application":
+        try:
+            import uvicorn  # noqa: F401, PLC0415  # of the `local` extra, and slow to import
+
+            from firebolt_like.local.app import Application  # noqa: PLC0415  # as above
+        except ImportError as error:
+            raise ConfigurationError(
+                f"The embedded engine needs the package {error.name!r}.",
+                hint='pip install "firebolt_like[local]"',
+            ) from error
+        return Application(
+            self.databases,
+            self.engines,
+            self.accounts,
+            self._gate,
+            clock=self._clock,
+            transaction_idle=self._transaction_idle,
+            workers=self._workers,
+            max_body=self._max_body,
+        )
+
+    def _listen(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        # with its protocol named, asyncio turns Nagle's delay off on accepted connections
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        try:
+            if os.name == "posix":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self.host, self.port))
+            listener.listen(1024)  # from here on clients may connect: they wait for the thread
+        except OSError as error:
+            listener.close()
+            raise ConfigurationError(
+                f"The server cannot listen on {self.host}, port {self.port}: {error.strerror}",
+                hint="Choose another port; 0 takes a free one.",
+            ) from error
+        return listener
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        await anyio.to_thread.run_sync(self.start)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self.stop)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class _Running:
+    """A started server: uvicorn in a daemon thread with an event loop of its own."""
+
+    def __init__(self, application: "Application", listener: socket.socket) -> None:
+        import uvicorn  # noqa: PLC0415  # of the `local` extra, and slow to import
+
+        self.application = application
+        self._uvicorn = uvicorn.Server(
+            uvicorn.Config(
+                application.asgi,
+                loop="asyncio",
+                ws="none",
+                lifespan="off",
+                log_config=None,  # the program's own logging stays as it is
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._listener = listener
+        self._thread = threading.Thread(
+            target=self._serve, name="firebolt_like-server", daemon=True
+        )
+        self._thread.start()
+
+    def _serve(self) -> None:
+        asyncio.run(self._uvicorn.serve(sockets=[self._listener]))
+
+    def stop(self) -> None:
+        """End uvicorn, then the engine."""
+        self._uvicorn.should_exit = True
+        self.application.running.stop_all("The query was cancelled: the server was stopped.")
+        self._thread.join()
+        self._listener.close()
+        self.application.close()
+
+
+@dataclasses.dataclass(slots=True)
+class _Shared:
+    server: LocalServer
+    users: int
+
+
+_shared: dict[tuple[int, str | None], _Shared] = {}
+_shared_lock = threading.Lock()
+
+
+def acquire_shared_server(path: str | os.PathLike[str] | None) -> LocalServer:
+    """Give this process's server on a file, or the one in memory; the first call starts it.
+
+    Every call needs its `release_shared_server`; the last one stops the server. The server wants
+    the bearer token `server.token`, so that other users of the machine cannot connect.
+    """
+    key = (os.getpid(), None if path is None else os.path.realpath(path))
+    with _shared_lock:
+        shared = _shared.get(key)
+        if shared is None:
+            server = LocalServer(key[1], token=secrets.token_urlsafe(32))
+            server.start()
+            shared = _shared[key] = _Shared(server, 0)
+        shared.users += 1
+        return shared.server
+
+
+def release_shared_server(server: LocalServer) -> None:
+    """Give back what `acquire_shared_server` gave."""
+    with _shared_lock:
+        for key, shared in _shared.items():
+            if shared.server is server:
+                shared.users -= 1
+                if not shared.users:
+                    del _shared[key]
+                    server.stop()
+                return
