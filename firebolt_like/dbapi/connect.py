@@ -125,11 +125,10 @@ async def _open_local(
         release_shared_server,
     )
 
-    path = settings.local or None
-    server = await face.call(functools.partial(acquire_shared_server, path))
+    server = await face.call(functools.partial(acquire_shared_server, settings.local or None))
 
     async def release() -> None:
-        await face.call(functools.partial(release_shared_server, path))
+        await face.call(functools.partial(release_shared_server, server))
 
     try:
         auth = Token(server.token, account_kind=AccountKind.CORE)

@@ -4,7 +4,7 @@ What may live here: the table, and the way between a type's name and `SqlType`. 
 in `json_rows`.
 
 >>> parse_type("array(numeric(10, 2) null)").item
-SqlType(name='numeric', nullable=True, precision=10, scale=2, item=None, fields=())
+SqlType('numeric(10, 2) null')
 >>> str(parse_type("Decimal(10, 2)")), parse_type("bigint").json_compact
 ('numeric(10, 2)', 'long')
 """
@@ -67,7 +67,7 @@ _NAME_OF = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
 class SqlType:
     """A column's type; `name` is a key of `TYPES`, or what the server said when it is not there.
 
@@ -83,19 +83,25 @@ class SqlType:
     fields: tuple[tuple[str, "SqlType"], ...] = ()
 
     @property
+    def _names(self) -> TypeNames | None:
+        # what an array or a struct holds is not known without its items: its values stay text
+        opaque = self.name in ("array", "struct") and not self.item and not self.fields
+        return None if opaque else TYPES.get(self.name)
+
+    @property
     def python(self) -> type:
         """The Python class of this column's values; `str` for a type that is not known."""
-        return TYPES[self.name].python if self.name in TYPES else str
+        return self._names.python if self._names else str
 
     @property
     def group(self) -> str:
         """The PEP 249 type object's name; STRING for a type that is not known."""
-        return TYPES[self.name].group if self.name in TYPES else STRING
+        return self._names.group if self._names else STRING
 
     @property
     def size(self) -> int | None:
         """The bytes that a value takes, None where it varies."""
-        return TYPES[self.name].size if self.name in TYPES else None
+        return self._names.size if self._names else None
 
     @property
     def json_compact(self) -> str:
@@ -110,12 +116,15 @@ class SqlType:
     def __str__(self) -> str:
         return self.json_lines
 
+    def __repr__(self) -> str:
+        return f"SqlType({self.json_lines!r})"
+
     def spell(self, form: int) -> str:
         """Spell the type: `form` 0 for JSON_Compact, 1 for JSON lines."""
-        word = str(TYPES[self.name][form]) if self.name in TYPES else self.name
+        word = str(self._names[form]) if self._names else self.name
         if self.item is not None:
             word += f"({self.item.spell(form)})"
-        elif self.name == "struct":
+        elif self.fields:
             word += f"({', '.join(_spell_field(*field, form) for field in self.fields)})"
         elif self.precision is not None and self.scale is not None:
             word += f"({self.precision}, {self.scale})"
@@ -127,9 +136,12 @@ def _spell_field(name: str, kind: SqlType, form: int) -> str:
     return f"{name if plain else '`' + name.replace('`', '``') + '`'} {kind.spell(form)}"
 
 
-_NULL = re.compile(r"\s+null$", re.IGNORECASE)
-_NOT_NULL = re.compile(r"\s+not\s+null$", re.IGNORECASE)
 _CALL = re.compile(r"(?P<name>[A-Za-z_]\w*)\s*\((?P<arguments>.*)\)", re.DOTALL)
+_MARK = re.compile(r"`(?:[^`]|``)*`|[(),]")
+_FIELD = re.compile(r"(?:`(?P<quoted>(?:[^`]|``)*)`|(?P<plain>\S+))\s+(?P<kind>.+)", re.DOTALL)
+_NUMBERS = re.compile(r"\s*([0-9]{1,4})\s*(?:,\s*([0-9]{1,4})\s*)?")
+
+_DEEPEST = 64  # no engine nests deeper; beyond it a name is text, so that no name is too much
 
 
 @functools.lru_cache(4096)
@@ -139,16 +151,28 @@ def parse_type(text: str) -> SqlType:
     A name that is not of the protocol gives a `SqlType` of that name, whose values are text; it is
     never an error.
     """
-    word = text.strip()
-    if _NOT_NULL.search(word):
-        return parse_type(_NOT_NULL.sub("", word))
-    if _NULL.search(word):
-        return dataclasses.replace(parse_type(_NULL.sub("", word)), nullable=True)
+    return _parse(text, _DEEPEST)
+
+
+def _parse(text: str, levels: int) -> SqlType:
+    word, nullable = _split_null(text.strip())
     if word.lower() in ("null", "nothing"):
         return SqlType("text", nullable=True)
     call = _CALL.fullmatch(word)
-    known = _parse_word(word) if call is None else _parse_call(call["name"], call["arguments"])
-    return known or SqlType(word)
+    if call is None:
+        known = _parse_word(word)
+    else:
+        known = _parse_call(call["name"], call["arguments"], levels) if levels else None
+    known = known or SqlType(word)
+    return dataclasses.replace(known, nullable=True) if nullable else known
+
+
+def _split_null(word: str) -> tuple[str, bool]:
+    kind, *mark = word.rsplit(None, 1)[:2] or [""]
+    if not mark or mark[0].lower() != "null":
+        return word, False
+    rest, *negation = kind.rsplit(None, 1)
+    return (rest, False) if negation and negation[0].lower() == "not" else (kind, True)
 
 
 def _parse_word(word: str) -> SqlType | None:
@@ -156,42 +180,47 @@ def _parse_word(word: str) -> SqlType | None:
     return None if name is None or name in ("array", "struct") else SqlType(name)
 
 
-def _parse_call(name: str, arguments: str) -> SqlType | None:
+def _parse_call(name: str, arguments: str, levels: int) -> SqlType | None:
+    parts = _split_at_commas(arguments)
     known = _NAME_OF.get(name.lower())
-    if known == "array":
-        return SqlType("array", item=parse_type(arguments))
+    if parts is None:
+        return None
     if known == "struct":
-        return _parse_struct(arguments)
-    if name.lower() == "nullable":
-        return dataclasses.replace(parse_type(arguments), nullable=True)
-    if known == "numeric":
-        numbers = re.fullmatch(r"\s*(\d+)\s*(?:,\s*(\d+)\s*)?", arguments)
-        if numbers is None:
-            return None
+        return _parse_struct(parts, levels - 1)
+    if known == "array" and len(parts) == 1:
+        return SqlType("array", item=_parse(arguments, levels - 1))
+    if name.lower() == "nullable" and len(parts) == 1:
+        return dataclasses.replace(_parse(arguments, levels - 1), nullable=True)
+    if known == "numeric" and (numbers := _NUMBERS.fullmatch(arguments)):
         return SqlType("numeric", precision=int(numbers[1]), scale=int(numbers[2] or 0))
-    return SqlType(known) if known in ("timestamp", "text") else None
+    return SqlType(known) if known in ("timestamp", "timestamptz", "text") else None
 
 
-def _parse_struct(arguments: str) -> SqlType | None:
+def _parse_struct(parts: list[str], levels: int) -> SqlType | None:
     fields = []
-    for part in _split_at_commas(arguments):
-        field = re.fullmatch(r"(?:`((?:[^`]|``)*)`|(\S+))\s+(.+)", part.strip(), re.DOTALL)
+    for part in parts:
+        field = _FIELD.fullmatch(part.strip())
         if field is None:
             return None
         quoted, plain, kind = field.groups()
         name = plain if quoted is None else quoted.replace("``", "`")
-        fields.append((name, parse_type(kind)))
-    return SqlType("struct", fields=tuple(fields))
+        fields.append((name, _parse(kind, levels)))
+    return SqlType("struct", fields=tuple(fields)) if fields else None
 
 
-def _split_at_commas(text: str) -> list[str]:
+def _split_at_commas(text: str) -> list[str] | None:
+    """Split arguments at the commas outside of parentheses; None where these do not match."""
     parts, depth, start = [], 0, 0
-    for found in re.finditer(r"`(?:[^`]|``)*`|[(),]", text):
+    for found in _MARK.finditer(text):
         mark = found[0]
         depth += (mark == "(") - (mark == ")")
+        if depth < 0:
+            return None
         if mark == "," and depth == 0:
             parts.append(text[start : found.start()])
             start = found.end()
+    if depth:
+        return None
     return [*parts, text[start:]] if text.strip() else []
 
 
