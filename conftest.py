@@ -1,0 +1,31 @@
+"""Runs the examples of the README, of the pages in docs/ and of the docstrings as tests.
+
+The Python blocks of a page are one program, read from top to bottom.
+"""
+
+import doctest
+import os
+from pathlib import Path
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.doctest import DocTestParser
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+FIXTURES = ["machine_of_a_newcomer"]
+pages = Sybil([PythonCodeBlockParser()], patterns=["README.md", "docs/*.md"], fixtures=FIXTURES)
+docstrings = Sybil(
+    [DocTestParser(doctest.ELLIPSIS)], path="firebolt_like", pattern="*.py", fixtures=FIXTURES
+)
+
+pytest_collect_file = (pages + docstrings).pytest()
+
+
+@pytest.fixture
+def machine_of_a_newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings in the environment, an empty token cache, an empty folder."""
+    for name in os.environ:
+        if name.startswith("FIREBOLT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
