@@ -63,7 +63,7 @@ def test_constructors_make_values_that_can_be_bound(module):
     """Date, Time, Timestamp, Binary and the forms from ticks give Python's own values."""
     assert module.Date(2002, 12, 25) == datetime.date(2002, 12, 25)
     assert module.Time(13, 45, 30) == datetime.time(13, 45, 30)
-    moment = datetime.datetime(2002, 12, 25, 13, 45, 30)  # noqa: DTZ001  # naive, as the PEP has it
+    moment = datetime.datetime(2002, 12, 25, 13, 45, 30)  # naive, as the PEP has it
     assert module.Timestamp(2002, 12, 25, 13, 45, 30) == moment
     ticks = moment.timestamp()
     assert module.DateFromTicks(ticks) == moment.date()
