@@ -20,6 +20,10 @@ from firebolt_like.protocol.sql import quote_name
 __all__ = ["Transaction", "Transactions", "refused"]
 
 
+_PATIENCE = 10.0
+"""Seconds that the end of a transaction waits for its last statement."""
+
+
 def refused(text: str) -> Refusal:
     """Refuse for a reason of transactions."""
     return Refusal.of("TransactionError", text)
@@ -72,7 +76,7 @@ class Transactions:
         self._clock = clock
         self._idle = idle
         self._open: dict[str, Transaction] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
 
     def begin(self, database: str, zone: str) -> Transaction:
         """Open one."""
@@ -114,12 +118,16 @@ class Transactions:
         with self._lock:
             transaction.used = self._clock()
             transaction.busy = False
+            self._lock.notify_all()
 
     def remove(self, name: str) -> Transaction | None:
         """Take a transaction off the list, to end it."""
         with self._lock:
             transaction = self._open.get(name)
-            if transaction is not None and transaction.busy:
+            # a client that gave up on a statement ends the transaction before that one has noticed
+            if transaction is not None and not self._lock.wait_for(
+                lambda: not transaction.busy, _PATIENCE
+            ):
                 raise refused("A statement of this transaction is still running.")
             return self._open.pop(name, None)
 
