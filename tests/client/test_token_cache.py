@@ -9,6 +9,7 @@ import textwrap
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio
+import httpx
 import pytest
 
 from firebolt_like.client.auth import (
@@ -20,7 +21,7 @@ from firebolt_like.client.auth import (
     UsernamePassword,
 )
 from firebolt_like.client.client import AsyncClient, Client
-from firebolt_like.errors import ConfigurationError, ServerResponseError
+from firebolt_like.errors import ConfigurationError, OperationalError
 
 KEY = CacheKey("me@example.com", "secret", "https://id.example.com")
 TOKEN = AccessToken("the-token", 3600, "the-refresh-token", 1_000_000.0)
@@ -362,13 +363,18 @@ def test_ten_processes_that_start_together_log_in_once(serve, tmp_path):
     assert [path for _, path in server.asked].count("/data") == 10
 
 
-def test_a_failed_login_lets_go_of_the_lock(warehouse, new_auth):
-    """A login that fails leaves the way free for other processes."""
-    warehouse.answers["/auth/v1/login"] = (503,)
-    for _ in range(2):
-        with (
-            Client(auth=new_auth(), transport=warehouse) as client,
-            pytest.raises(ServerResponseError),
-        ):
-            client.get("/data")
-    assert len(warehouse.logins) == 2
+def test_a_failed_login_lets_go_of_the_lock(face, warehouse, new_auth):
+    """A login that fails, in whatever way, leaves the way free for others."""
+
+    def refuse(request):
+        raise httpx.ConnectError("gone", request=request)
+
+    cache = MemoryTokenCache()
+    key = CacheKey("me@example.com", "secret", "https://api.example.com")
+    for answer in ((503,), refuse):
+        warehouse.answers["/auth/v1/login"] = answer
+        with pytest.raises(OperationalError):
+            asks(face, warehouse, new_auth(token_cache=cache))
+        release = cache.try_lock(key)
+        assert release is not None
+        release()

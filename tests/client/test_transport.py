@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import logging
 import socket
 import ssl
 import subprocess
@@ -316,22 +317,45 @@ def test_a_login_server_that_is_not_there(face):
     assert isinstance(caught.value.__cause__, httpx.ConnectError)
 
 
-def test_a_whole_login_over_sockets(face, serve):
-    """Login, request, refusal and renewal work over real connections."""
+@pytest.fixture
+def bank(serve):
+    """A real server that gives tokens, and withdraws the first."""
     tokens = []
 
     def answer(method, path, headers, body):
         if path == "/auth/v1/login":
-            tokens.append(f"t{len(tokens)}")
+            tokens.append(f"token-{len(tokens)}")
             return 200, {}, f'{{"access_token": "{tokens[-1]}", "expires_in": 60}}'.encode()
-        if path == "/never":
-            return 401, {}, b"no"
-        known = headers["Authorization"] == f"Bearer {tokens[-1]}" and len(tokens) > 1
+        known = len(tokens) > 1 and headers["Authorization"] == f"Bearer {tokens[-1]}"
         return (200, {}, b"rows") if known else (401, {}, b"no")
 
-    server = serve(answer)
-    auth = UsernamePassword("me", "secret", use_token_cache=False)
-    assert get(face, "/data", auth=auth, api_endpoint=server.url) == "rows"
-    assert [path for _, path in server.asked] == ["/auth/v1/login", "/data"] * 2
+    return serve(answer)
+
+
+def test_a_whole_login_over_sockets(face, bank, caplog):
+    """Login, request, refusal and renewal work over real connections; no log line has a secret."""
+    caplog.set_level(logging.DEBUG)
+    auth = UsernamePassword("me", "hush", use_token_cache=False)
+    assert get(face, "/data", auth=auth, api_endpoint=bank.url) == "rows"
+    assert [path for _, path in bank.asked] == ["/auth/v1/login", "/data"] * 2
+    assert "/auth/v1/login" in caplog.text
+    assert "hush" not in caplog.text
+    assert "token-" not in caplog.text
     with pytest.raises(AuthenticationError):
-        get(face, "/never", auth=Token("t"), api_endpoint=server.url)
+        get(face, "/never", auth=Token("t"), api_endpoint=bank.url)
+
+
+def test_renewal_needs_no_connection_more(face, bank):
+    """When every connection of the pool has been answered 401, the renewal still gets one."""
+    auth = UsernamePassword("me", "hush", use_token_cache=False)
+
+    async def scenario():
+        limits = httpx.Limits(max_connections=3)
+        async with face.client(
+            auth=auth, api_endpoint=bank.url, limits=limits, timeout=10
+        ) as client:
+            answers = await face.at_once(12, lambda: client.get("/data"))
+            assert [answer.text for answer in answers] == ["rows"] * 12
+
+    face.run(scenario)
+    assert [path for _, path in bank.asked].count("/auth/v1/login") == 2

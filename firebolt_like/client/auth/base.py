@@ -189,10 +189,13 @@ class Auth(httpx.Auth):
         response = yield request
         if not (yield from refuses_token(response)):
             return
-        session.refused = token
+        if session.token is token:
+            session.refused = token
         # A body that was a stream is used up; a flow that ended with a login would hand its answer
         # to the user. So the renewal is left to the next request.
         if isinstance(request.stream, httpx.ByteStream):
+            # An answer that is not read holds its connection, and the login may need that one.
+            yield read(response)
             token = yield from self._renewed(session, request, token)
             request.headers["Authorization"] = f"Bearer {token.access_token}"
             yield request

@@ -54,6 +54,9 @@ class LoginAuth(Auth):
     is derived from the address of the request. `token_cache` takes the place of the encrypted
     files; `use_token_cache=False` keeps the token in this object only. Raises `ConfigurationError`
     for arguments that are no text.
+
+    Requests raise `AuthenticationError` and `ServerResponseError` for what a login is answered. A
+    login without answer raises `ServerConnectionError`, but httpx's own error in its own clients.
     """
 
     def __init__(

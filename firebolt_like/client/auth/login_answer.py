@@ -3,7 +3,8 @@
 What may live here: statuses and bodies of login answers, no requests.
 """
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -13,12 +14,13 @@ from firebolt_like.errors import AuthenticationError, ConfigurationError, Error,
 __all__ = ["Login", "read_token"]
 
 
-class Login(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Login:
     """Who logs in where; `secrets` appear in no error."""
 
     who: str
     endpoint: str
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
 
 
 class _Answer(msgspec.Struct):
