@@ -6,12 +6,14 @@ are read column by column, and only the columns that need it are converted one v
 What may live here: the two ways, and the table of conversions for the second.
 """
 
+import binascii
 import datetime
 import decimal
 import functools
+import math
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import msgspec
 
@@ -33,10 +35,11 @@ def decode_rows(columns: Sequence[Column], data: msgspec.Raw | bytes) -> list[tu
     [(Decimal('1.10'),), (Decimal('2.20'),)]
     """
     try:
-        return _row_decoder(tuple(column.type for column in columns)).decode(data)
-    except (msgspec.ValidationError, OverflowError):
-        return _decode_by_column(columns, data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        try:
+            return _row_decoder(tuple(column.type for column in columns)).decode(data)
+        except (msgspec.ValidationError, OverflowError):
+            return _decode_by_column(columns, data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ServerResponseError(f"The rows of the answer are not JSON: {error}") from error
 
 
@@ -61,14 +64,15 @@ def _read_marked(kind: type, value: Any) -> Any:
     return _instant(value) if kind is _Instant else _bytes(value)
 
 
-_SCALARS: dict[str, type] = {
+_SCALARS: dict[str, Any] = {
     "integer": int,
     "bigint": int,
     "real": float,
     "double precision": float,
     "numeric": decimal.Decimal,
     "date": datetime.date,
-    "timestamp": datetime.datetime,
+    # without `tz=False` msgspec's lax mode reads numbers as seconds since 1970
+    "timestamp": Annotated[datetime.datetime, msgspec.Meta(tz=False)],
     "timestamptz": _Instant,
     "boolean": bool,
     "bytea": _Bytes,
@@ -78,7 +82,7 @@ _SCALARS: dict[str, type] = {
 def _msgspec_type(kind: SqlType) -> Any:
     if kind.item is not None:
         return _list_of(_msgspec_type(kind.item)) | None
-    if kind.name == "struct":
+    if kind.fields:
         members = {name: _msgspec_type(field) for name, field in kind.fields}
         return TypedDict("Struct", members) | None  # type: ignore[operator]  # made at run time
     return _SCALARS.get(kind.name, str) | None
@@ -101,9 +105,9 @@ def _value_decoder(kind: SqlType) -> msgspec.json.Decoder[list[Any]]:
 
 
 _raw_rows = msgspec.json.Decoder(list[list[msgspec.Raw]])
-_raw_list = msgspec.json.Decoder(list[msgspec.Raw] | None)
-_raw_struct = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
-_any_value = msgspec.json.Decoder()
+_raw_list = msgspec.json.Decoder(list[msgspec.Raw])
+_raw_struct = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_string = msgspec.json.Decoder(str)
 
 
 def _decode_by_column(
@@ -131,30 +135,32 @@ def _decode_column(column: Column, cells: Sequence[msgspec.Raw]) -> list[Any]:
 
 
 def _convert(column: Column, kind: SqlType, cell: msgspec.Raw) -> Any:
-    if bytes(cell) == b"null":
-        return None
-    nested = kind.item is not None or kind.name == "struct"
     try:
-        return _convert_nested(column, kind, cell) if nested else _scalar(kind, cell)
-    except (ValueError, decimal.InvalidOperation, OverflowError, msgspec.DecodeError) as error:
+        # what the typed pass reads has one meaning, wherever it stands
+        return _value_decoder(kind).decode(b"[%b]" % cell)[0]
+    except (msgspec.ValidationError, OverflowError):
+        pass
+    try:
+        if kind.item is not None or kind.fields:
+            return _convert_nested(column, kind, cell)
+        return _FROM_TEXT.get(kind.name, str)(_text(cell))
+    except (ValueError, OverflowError, msgspec.ValidationError) as error:
         raise _misfit(column, kind, cell) from error
 
 
 def _convert_nested(column: Column, kind: SqlType, cell: msgspec.Raw) -> Any:
     if kind.item is not None:
-        items = _raw_list.decode(cell) or []
-        return [_convert(column, kind.item, item) for item in items]
-    members = _raw_struct.decode(cell) or {}
+        return [_convert(column, kind.item, item) for item in _raw_list.decode(cell)]
+    members = _raw_struct.decode(cell)
     missing = msgspec.Raw(b"null")
     return {
         name: _convert(column, field, members.get(name, missing)) for name, field in kind.fields
     }
 
 
-def _scalar(kind: SqlType, cell: msgspec.Raw) -> Any:
-    value = _any_value.decode(cell)
-    text = value if isinstance(value, str) else bytes(cell).decode()
-    return _FROM_TEXT.get(kind.name, str)(text)
+def _text(cell: msgspec.Raw) -> str:
+    text = bytes(cell).decode()
+    return _string.decode(cell) if text.startswith('"') else text
 
 
 def _misfit(column: Column, kind: SqlType, cell: msgspec.Raw) -> DataError:
@@ -166,17 +172,47 @@ def _misfit(column: Column, kind: SqlType, cell: msgspec.Raw) -> DataError:
     )
 
 
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*([eE][+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE)
+_MOST_DIGITS = 4300  # as far as Python itself goes in one step
+
+
 def _integer(text: str) -> int:
-    if re.fullmatch(r"[+-]?\d+", text):
-        return int(text)
-    number = decimal.Decimal(text)
-    if number != number.to_integral_value():
+    number = _decimal(text) if _NUMBER.fullmatch(text) else decimal.Decimal("nan")
+    whole = number.is_finite() and number.adjusted() < _MOST_DIGITS
+    if not whole or number != number.to_integral_value():
         raise ValueError(text)
     return int(number)
 
 
+def _float(text: str) -> float:
+    number = float(text)
+    if not _NUMBER.fullmatch(text) or (math.isinf(number) and text[-1].isdigit()):
+        raise ValueError(text)
+    return number
+
+
+def _decimal(text: str) -> decimal.Decimal:
+    try:
+        return decimal.Decimal(text)
+    except decimal.InvalidOperation as error:
+        raise ValueError(text) from error
+
+
+def _date(text: str) -> datetime.date:
+    # Python reads `20200101` and `2020-W01-1` as well, which may be numbers or typing errors
+    if len(text) != 10 or text[4:8:3] != "--":
+        raise ValueError(text)
+    return datetime.date.fromisoformat(text)
+
+
+def _moment(text: str) -> datetime.datetime:
+    if len(text) > 10 and text[4] == "-" and text[10] in " Tt":
+        return datetime.datetime.fromisoformat(text)
+    return datetime.datetime.combine(_date(text), datetime.time())
+
+
 def _instant(text: str) -> datetime.datetime:
-    moment = datetime.datetime.fromisoformat(text)
+    moment = _moment(text)
     # without an offset the engine means its own zone, UTC
     return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
 
@@ -184,24 +220,24 @@ def _instant(text: str) -> datetime.datetime:
 def _bytes(text: str) -> bytes:
     if not text.startswith("\\x"):
         raise ValueError("bytea without \\x")
-    return bytes.fromhex(text[2:])
+    return binascii.unhexlify(text[2:])
 
 
 def _boolean(text: str) -> bool:
     word = text.lower()
-    if word not in ("true", "t", "1", "false", "f", "0"):
+    if word not in ("true", "t", "false", "f"):
         raise ValueError(text)
-    return word in ("true", "t", "1")
+    return word in ("true", "t")
 
 
 _FROM_TEXT: dict[str, Callable[[str], Any]] = {
     "integer": _integer,
     "bigint": _integer,
-    "real": float,
-    "double precision": float,
-    "numeric": decimal.Decimal,
-    "date": datetime.date.fromisoformat,
-    "timestamp": datetime.datetime.fromisoformat,
+    "real": _float,
+    "double precision": _float,
+    "numeric": _decimal,
+    "date": _date,
+    "timestamp": _moment,
     "timestamptz": _instant,
     "boolean": _boolean,
     "bytea": _bytes,
