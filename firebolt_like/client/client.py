@@ -152,11 +152,13 @@ def _auth_object(auth: AuthArgument) -> httpx.Auth | None:
 
 def _options(kwargs: dict[str, Any], base_url: str, transport: type[Any]) -> dict[str, Any]:
     """Give httpx's keywords, with our defaults, and with our transport in place of its own."""
-    options = {"base_url": base_url, "timeout": _TIMEOUT, **kwargs}
+    options: dict[str, Any] = {"base_url": base_url, "timeout": _TIMEOUT, **kwargs}
     options["headers"] = httpx.Headers(_headers())
     options["headers"].update(kwargs.get("headers"))
     if options.get("transport") is None:
-        ours = {name: options.pop(name) for name in TRANSPORT_KEYWORDS & options.keys()}
+        ours: dict[str, Any] = {
+            name: options.pop(name) for name in TRANSPORT_KEYWORDS & options.keys()
+        }
         if "trust_env" in options:
             ours["trust_env"] = options["trust_env"]
         if "http2" in ours:
