@@ -115,7 +115,7 @@ def _our_errors(request: Request | None = None) -> Iterator[None]:
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
         where = f" at {_origin(request.url)}" if request else ""
         raise ServerConnectionError(
-            f"The server{where} could not be reached: {error or type(error).__name__}",
+            f"The server{where} could not be reached: {str(error) or type(error).__name__}",
             hint="Check the address, the network and the proxy settings.",
             retryable=True,
         ) from error
@@ -127,7 +127,7 @@ def _our_errors(request: Request | None = None) -> Iterator[None]:
         raise ConfigurationError(f"The server's address is not usable: {error}") from error
     except (httpx.TransportError, httpx.StreamError) as error:
         raise ServerConnectionError(
-            f"The connection broke before the answer was complete: {error or type(error).__name__}",
+            f"The connection broke before the answer was complete: {str(error) or type(error).__name__}",
             hint="It is not known whether the statement ran.",
         ) from error
 

@@ -1,0 +1,134 @@
+"""Many tasks for a while under faults: SOAK_SECONDS says how long, 15 by default."""
+
+import asyncio
+import contextlib
+import gc
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import httpx
+import pytest
+
+from firebolt_like import async_db, errors
+from firebolt_like.client.auth import ClientCredentials
+from firebolt_like.local.server import LocalServer
+from tests.benchmarks.faults import DroppingProxy, Unavailable
+
+SECONDS = float(os.environ.get("SOAK_SECONDS", "15"))
+TASKS = 200
+
+
+class Tally:
+    """What the tasks counted."""
+
+    def __init__(self) -> None:
+        self.right = self.lost = self.expired = 0
+        self.wrong: list[object] = []
+
+
+async def ask(connection: async_db.Connection, number: int) -> object:
+    async with connection.cursor() as cursor:
+        if number % 10:
+            await cursor.execute("SELECT ? + 1, ?", [number, f"text {number}"])
+            return await cursor.fetchall() == [(number + 1, f"text {number}")]
+        await cursor.execute_stream("SELECT range FROM range(?) ORDER BY 1", [number])
+        return [n async for (n,) in cursor] == list(range(number))
+
+
+async def work(connection: async_db.Connection, first: int, end: float, tally: Tally) -> None:
+    number = first
+    while time.monotonic() < end:
+        try:
+            right = await ask(connection, number)
+        except (errors.ServerConnectionError, errors.ServerResponseError):
+            tally.lost += 1  # the fault is told, and the statement is not repeated
+        except errors.AuthenticationError:
+            tally.expired += 1  # the new token was too old as well when it came to be checked
+        else:
+            tally.right += bool(right)
+            if not right:
+                tally.wrong.append(number)
+        number += TASKS
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def serve(pipe: Connection) -> None:
+    """Run the engine behind the proxy until the other end of the pipe speaks."""
+    with (
+        LocalServer(
+            service_accounts={"id": "secret"}, accounts=["acme"], token_lifetime=1.0
+        ) as server,
+        DroppingProxy(server.port, share=0.01, seed=1) as proxy,
+    ):
+        pipe.send(proxy.url)
+        pipe.recv()
+        pipe.send((proxy.dropped, len(server.running_queries())))
+
+
+@contextlib.contextmanager
+def faulty_server(counted: list[tuple[int, int]]) -> Iterator[str]:
+    """Run the server in a process of its own, so that what is left here is the client's."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(there,))
+    process.start()
+    yield here.recv()
+    here.send("the end")
+    counted.append(here.recv())
+    process.join()
+    process.close()
+    here.close()
+    there.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="files are counted in /proc")
+def test_soak(tmp_path, monkeypatch):
+    """No wrong row, no second login at once, no task, thread, socket, file or query left."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    tally = Tally()
+    counted: list[tuple[int, int]] = []
+    with faulty_server(counted) as url:
+        threads, files = threading.active_count(), open_files()
+        transport = asyncio.run(soak(url, tally))
+        gc.collect()
+        assert threading.active_count() <= threads
+        assert open_files() <= files
+    dropped, running = counted[0]
+    print(
+        f"\n{SECONDS:g} s: {tally.right} right, {tally.lost} told as lost, "
+        f"{tally.expired} expired twice, {transport.refused} refused, {dropped} dropped, "
+        f"{transport.logins} logins and renewals"
+    )
+    assert tally.wrong == []
+    assert transport.most_logins_at_once == 1
+    assert running == 0
+    assert tally.right > 10 * SECONDS
+    assert min(tally.lost, dropped, transport.refused) > 0
+    assert transport.logins > SECONDS / 2
+
+
+async def soak(url: str, tally: Tally) -> Unavailable:
+    inner = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=TASKS))
+    transport = Unavailable(inner, share=0.01, seed=2)
+    auth = ClientCredentials("id", "secret", auth_endpoint=url)
+    async with async_db.connect(
+        auth=auth,
+        account_name="acme",
+        api_endpoint=url,
+        auth_endpoint=url,
+        disable_cache=True,
+        transport=transport,
+    ) as connection:
+        end = time.monotonic() + SECONDS
+        async with asyncio.TaskGroup() as tasks:
+            for first in range(TASKS):
+                tasks.create_task(work(connection, first, end, tally))
+    assert len(asyncio.all_tasks()) == 1
+    return transport
