@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from firebolt_like.errors import ServerResponseError
-from firebolt_like.protocol.server_error import ErrorDetail, server_error
+from firebolt_like.protocol.server_error import read_details, read_query_id, server_error
 from firebolt_like.protocol.types import Column, parse_type
 
 __all__ = ["Answer", "WireColumn", "decode", "encode_head", "encode_tail", "statistics"]
@@ -22,19 +22,16 @@ class WireColumn(msgspec.Struct):
     type: str
 
 
-class _Query(msgspec.Struct):
-    query_id: str | None = None
-
-
 class _Document(msgspec.Struct):
     meta: list[WireColumn] | None = None
     data: msgspec.Raw = msgspec.Raw(b"[]")
-    statistics: dict[str, Any] = {}
-    query: _Query | None = None
-    errors: list[ErrorDetail] = []
+    # what is not needed to read rows may have any shape
+    statistics: Any = None
+    query: Any = None
+    errors: Any = None
 
 
-_decoder = msgspec.json.Decoder(_Document, strict=False)
+_decoder = msgspec.json.Decoder(_Document)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -57,16 +54,18 @@ def decode(body: bytes) -> Answer:
     """
     try:
         document = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ServerResponseError(
             f"The answer ({len(body)} bytes) is cut off or is not JSON_Compact: {error}"
         ) from error
-    query_id = document.query.query_id if document.query else None
-    if document.errors:
-        raise server_error(400, b"", errors=document.errors, query_id=query_id)
+    query_id = read_query_id({"query": document.query})
+    details = read_details(document.errors)
+    if details:
+        raise server_error(400, b"", errors=details, query_id=query_id)
     if document.meta is None:
         raise ServerResponseError("The answer is JSON, but has no 'meta': it is not a result.")
-    return Answer(columns(document.meta), document.data, document.statistics, query_id)
+    figures = document.statistics if isinstance(document.statistics, dict) else {}
+    return Answer(columns(document.meta), document.data, figures, query_id)
 
 
 def columns(meta: Sequence[WireColumn]) -> tuple[Column, ...]:

@@ -12,7 +12,12 @@ import msgspec
 
 from firebolt_like.errors import ServerResponseError
 from firebolt_like.protocol.json_compact import WireColumn, columns
-from firebolt_like.protocol.server_error import ErrorDetail, server_error
+from firebolt_like.protocol.server_error import (
+    ErrorDetail,
+    read_details,
+    read_query_id,
+    server_error,
+)
 from firebolt_like.protocol.types import Column
 
 __all__ = [
@@ -48,14 +53,15 @@ class Finished(msgspec.Struct, frozen=True):
 
 class _Message(msgspec.Struct):
     message_type: str = ""
-    result_columns: list[WireColumn] = []
+    result_columns: list[WireColumn] | None = None
     data: msgspec.Raw = msgspec.Raw(b"[]")
-    errors: list[ErrorDetail] = []
-    statistics: dict[str, Any] | None = None
-    query_id: str | None = None
+    # what is not needed to read rows may have any shape
+    errors: Any = None
+    statistics: Any = None
+    query_id: Any = None
 
 
-_message_decoder = msgspec.json.Decoder(_Message, strict=False)
+_message_decoder = msgspec.json.Decoder(_Message)
 
 
 class Decoder:
@@ -107,28 +113,28 @@ class Decoder:
         if not line.strip():
             return
         message = self._decode(line)
-        if message.message_type == "DATA" and self._started and not self.finished:
+        kind, started = message.message_type, self._started
+        query_id = read_query_id({"query_id": message.query_id}) or self._query_id
+        details = read_details(message.errors)
+        if details or kind in ("FINISH_WITH_ERRORS", "ERROR"):
+            raise server_error(400, line, errors=details, query_id=query_id)
+        if kind == "START" and not started:
+            self._started, self._query_id = True, query_id
+            yield Started(columns(message.result_columns or ()), query_id)
+        elif kind == "DATA" and started and not self.finished:
             yield Rows(message.data)
-        elif message.message_type == "START" and not self._started:
-            self._started = True
-            self._query_id = message.query_id
-            yield Started(columns(message.result_columns), message.query_id)
-        elif message.message_type == "FINISH_SUCCESSFULLY" and self._started and not self.finished:
+        elif kind == "FINISH_SUCCESSFULLY" and started and not self.finished:
             self.finished = True
-            yield Finished(message.statistics or {})
-        elif message.message_type in ("FINISH_WITH_ERRORS", "ERROR") or message.errors:
-            query_id = message.query_id or self._query_id
-            raise server_error(400, line, errors=message.errors, query_id=query_id)
+            yield Finished(message.statistics if isinstance(message.statistics, dict) else {})
         else:
             raise ServerResponseError(
-                f"The stream has a {message.message_type!r} message out of place.",
-                query_id=self._query_id,
+                f"The stream has a {kind[:40]!r} message out of place.", query_id=query_id
             )
 
     def _decode(self, line: bytes) -> _Message:
         try:
             return _message_decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ServerResponseError(
                 f"A line of the stream ({len(line)} bytes) is cut off or is not "
                 f"JSONLines_Compact: {error}",

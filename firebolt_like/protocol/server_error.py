@@ -5,6 +5,7 @@ What may live here: the two tables that choose the class, and the reading and wr
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -20,7 +21,15 @@ from firebolt_like.errors import (
     ProgrammingError,
 )
 
-__all__ = ["STATUS_ERRORS", "TEXT_ERRORS", "ErrorDetail", "encode_errors", "server_error"]
+__all__ = [
+    "STATUS_ERRORS",
+    "TEXT_ERRORS",
+    "ErrorDetail",
+    "encode_errors",
+    "read_details",
+    "read_query_id",
+    "server_error",
+]
 
 STATUS_ERRORS: dict[int, type[Error]] = {
     # what an HTTP status means when the text says nothing more precise
@@ -64,26 +73,47 @@ class ErrorDetail(msgspec.Struct, omit_defaults=True):
     def place(self) -> Location | None:
         """Line and column, from `location` in either spelling or from the text."""
         place = self.location or {}
-        line = place.get("failing_line") or place.get("failingLine")
-        column = place.get("start_offset") or place.get("startOffset")
+        line = place.get("failing_line", place.get("failingLine"))
+        column = place.get("start_offset", place.get("startOffset"))
         if line is not None and column is not None:
             return Location(line, column)
-        found = re.match(r"Line (\d+), Column (\d+):", self.description)
+        found = re.match(r"Line ([0-9]{1,9}), Column ([0-9]{1,9}):", self.description)
         return Location(int(found[1]), int(found[2])) if found else None
 
 
-class _Query(msgspec.Struct):
-    query_id: str | None = None
+_TEXTS = ("description", "name", "code", "severity", "source", "resolution", "helpLink")
 
 
-class _Body(msgspec.Struct):
-    errors: list[ErrorDetail] = []
-    message: str | None = None
-    query: _Query | None = None
-    query_id: str | None = None
+def read_details(errors: Any) -> list[ErrorDetail]:
+    """Read the `errors` member of an answer, whatever its shape; empty when there are none.
+
+    >>> [str(detail) for detail in read_details([{"code": 7, "description": "no"}, "gone", None])]
+    ['(7): no', 'gone', 'the server gave no reason']
+    """
+    entries = errors if isinstance(errors, list) else [errors] if errors else []
+    return [_read_detail(entry) for entry in entries]
 
 
-_body_decoder = msgspec.json.Decoder(_Body, strict=False)
+def _read_detail(entry: Any) -> ErrorDetail:
+    if not isinstance(entry, dict):
+        return ErrorDetail(_as_text(entry) or "")
+    texts = {key: text for key in _TEXTS if (text := _as_text(entry.get(key)))}
+    place = entry.get("location")
+    numbers = place.items() if isinstance(place, dict) else ()
+    return ErrorDetail(**texts, location={k: v for k, v in numbers if type(v) is int} or None)
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()
+
+
+def read_query_id(answer: dict[str, Any]) -> str | None:
+    """Give the id of the query, which formats hold beside or inside of `query`."""
+    query = answer.get("query")
+    found = answer.get("query_id") or (query.get("query_id") if isinstance(query, dict) else None)
+    return _as_text(found)
 
 
 def server_error(
@@ -99,25 +129,38 @@ def server_error(
     ('ProgrammingError', Location(line=1, column=8))
     """
     answer = _read(body)
-    details = list(errors) or answer.errors
-    text = "\n".join(map(str, details)) or answer.message or body.decode(errors="replace").strip()
-    text = text[:10_000] or f"The server answered with status {status} and no text."
-    first = details[0] if details else ErrorDetail()
+    details = list(errors) or read_details(answer.get("errors"))
+    told = "\n".join(map(str, details)) or _as_text(answer.get("message") or answer.get("error"))
+    text = (told or _plain(body))[:_LONGEST]
+    first = details[0] if details else ErrorDetail(text, code=_as_text(answer.get("code")))
     return _class_for(status, text)(
-        text,
+        text or f"The server answered with status {status} and no text.",
         code=first.code,
-        query_id=query_id or answer.query_id or (answer.query.query_id if answer.query else None),
+        query_id=query_id or read_query_id(answer),
         location=first.place,
         hint=" ".join(filter(None, (first.resolution, first.helpLink))) or None,
         retryable=status in RETRYABLE,
     )
 
 
-def _read(body: bytes) -> _Body:
+_LONGEST = 10_000  # a message is read by a person
+
+
+def _read(body: bytes) -> dict[str, Any]:
     try:
-        return _body_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _Body()
+        answer = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _plain(body: bytes) -> str:
+    text = body[: 4 * _LONGEST].decode(errors="replace").strip()
+    if not re.match(r"<(!doctype|html)\b", text, re.IGNORECASE):
+        return text
+    title = re.search(r"<title[^>]*>([^<]*)</title>", text, re.IGNORECASE)
+    told = " ".join(title[1].split()) if title else "no title"
+    return f"The server answered with a web page: {told}"
 
 
 def _class_for(status: int, text: str) -> type[Error]:
