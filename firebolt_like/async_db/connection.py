@@ -5,7 +5,7 @@ What may live here: `connect`, what it gives to await, and `Connection`. What th
 """
 
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -15,7 +15,7 @@ from firebolt_like.async_db.cursor import Cursor
 from firebolt_like.client.client import AsyncClient
 from firebolt_like.client.io import IO, AsyncIO
 from firebolt_like.client.retry import Retry
-from firebolt_like.dbapi.connect import open_connection
+from firebolt_like.dbapi.connect import open_connection, with_user_agent
 from firebolt_like.dbapi.connection import ConnectionAttributes, ConnectionCore
 from firebolt_like.dbapi.cursor import CursorCore
 
@@ -46,6 +46,7 @@ def connect(
     disable_cache: bool | None = None,
     profile: str | None = None,
     retry: Retry | None = None,
+    additional_parameters: Mapping[str, Any] | None = None,
     **client: Any,
 ) -> "Connecting":
     """Connect to a warehouse, or to the embedded engine when nothing says where.
@@ -57,8 +58,9 @@ def connect(
     (discovery). A keyword may stand in the DSN, in the environment as `FIREBOLT_*`, or in the
     table `profile` of the profile file instead; keywords win. `timeout` is a total in seconds for
     each call, `retry` says what is sent again, `paramstyle` is a key of
-    `firebolt_like.dbapi.cursor.PARAMSTYLES`. All other keywords are httpx's (`verify`, `proxy`,
-    `transport`, ...).
+    `firebolt_like.dbapi.cursor.PARAMSTYLES`. `additional_parameters` names the programs above
+    and below this package for the server's logs, as `{"user_clients": [(name, version)],
+    "user_drivers": [...]}`. All other keywords are httpx's (`verify`, `proxy`, `transport`, ...).
 
     Raises `ConfigurationError` for arguments that contradict each other or are missing,
     `AuthenticationError`, `AccountNotFoundError`, `EngineNotRunningError`, and
@@ -91,6 +93,7 @@ def connect(
         "disable_cache": disable_cache,
     }
     settings = read_settings(dsn, arguments, profile=profile)
+    client = with_user_agent(client, additional_parameters)
     return Connecting(settings, retry or Retry(), client)
 
 
@@ -157,6 +160,10 @@ class Connection(ConnectionAttributes):
     async def close(self) -> None:
         """Close its cursors, roll back an open transaction, let go of the server."""
         await self._core.close()
+
+    async def aclose(self) -> None:
+        """Do what `close` does, under the name that `contextlib.aclosing` calls."""
+        await self.close()
 
     async def __aenter__(self) -> Self:
         return self

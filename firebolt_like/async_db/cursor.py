@@ -96,6 +96,10 @@ class Cursor(CursorAttributes):
         """Let go of the result; a query that is not finished is cancelled on the server."""
         await self._core.close()
 
+    async def aclose(self) -> None:
+        """Do what `close` does, under the name that `contextlib.aclosing` calls."""
+        await self.close()
+
     async def __aiter__(self) -> AsyncIterator[tuple[Any, ...]]:
         while rows := await self._core.fetchbatch():
             for row in rows:

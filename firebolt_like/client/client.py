@@ -4,7 +4,7 @@ What may live here: what the two add to httpx, through its public API.
 """
 
 import platform
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeAlias
 
 import httpx
@@ -23,7 +23,7 @@ from firebolt_like.client.transport import (
 )
 from firebolt_like.errors import ConfigurationError, Error
 
-__all__ = ["DEFAULT_API_ENDPOINT", "AsyncClient", "Client"]
+__all__ = ["DEFAULT_API_ENDPOINT", "AsyncClient", "Client", "user_agent"]
 
 DEFAULT_API_ENDPOINT = "api.app.firebolt.io"
 
@@ -176,12 +176,21 @@ def _patience(timeout: httpx.Timeout) -> float:
 
 
 def _headers() -> dict[str, str]:
+    return {"User-Agent": user_agent(), "Firebolt-Protocol-Version": "2.4"}
+
+
+def user_agent(
+    clients: Sequence[tuple[str, str]] = (), drivers: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Name this package, after the programs (name, version) that use it and before its drivers.
+
+    >>> user_agent(clients=[("nightly-report", "1.2")]).split()[0]
+    'nightly-report/1.2'
+    """
     python = ".".join(platform.python_version_tuple()[:2])
-    return {
-        "User-Agent": f"firebolt_like/{firebolt_like.__version__} "
-        f"(Python {python}; {platform.system()})",
-        "Firebolt-Protocol-Version": "2.4",
-    }
+    own = f"firebolt_like/{firebolt_like.__version__} (Python {python}; {platform.system()})"
+    before, after = ([f"{name}/{version}" for name, version in part] for part in (clients, drivers))
+    return " ".join([*before, own, *after])
 
 
 def _failed_login(error: httpx.RequestError) -> Error | None:

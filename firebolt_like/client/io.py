@@ -126,8 +126,9 @@ def _our_errors(request: Request | None = None) -> Iterator[None]:
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
         raise ConfigurationError(f"The server's address is not usable: {error}") from error
     except (httpx.TransportError, httpx.StreamError) as error:
+        reason = str(error) or type(error).__name__
         raise ServerConnectionError(
-            f"The connection broke before the answer was complete: {str(error) or type(error).__name__}",
+            f"The connection broke before the answer was complete: {reason}",
             hint="It is not known whether the statement ran.",
         ) from error
 

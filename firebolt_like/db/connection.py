@@ -4,7 +4,7 @@ What may live here: `connect` and `Connection`. What they do is in `firebolt_lik
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -14,7 +14,7 @@ from firebolt_like.client.client import Client
 from firebolt_like.client.io import IO, BlockingIO, run
 from firebolt_like.client.retry import Retry
 from firebolt_like.db.cursor import Cursor
-from firebolt_like.dbapi.connect import open_connection
+from firebolt_like.dbapi.connect import open_connection, with_user_agent
 from firebolt_like.dbapi.connection import ConnectionAttributes, ConnectionCore
 from firebolt_like.dbapi.cursor import CursorCore
 
@@ -42,6 +42,7 @@ def connect(
     disable_cache: bool | None = None,
     profile: str | None = None,
     retry: Retry | None = None,
+    additional_parameters: Mapping[str, Any] | None = None,
     **client: Any,
 ) -> "Connection":
     """Connect to a warehouse, or to the embedded engine when nothing says where.
@@ -51,8 +52,9 @@ def connect(
     (discovery). A keyword may stand in the DSN, in the environment as `FIREBOLT_*`, or in the
     table `profile` of the profile file instead; keywords win. `timeout` is a total in seconds for
     each call, `retry` says what is sent again, `paramstyle` is a key of
-    `firebolt_like.dbapi.cursor.PARAMSTYLES`. All other keywords are httpx's (`verify`, `proxy`,
-    `transport`, ...).
+    `firebolt_like.dbapi.cursor.PARAMSTYLES`. `additional_parameters` names the programs above
+    and below this package for the server's logs, as `{"user_clients": [(name, version)],
+    "user_drivers": [...]}`. All other keywords are httpx's (`verify`, `proxy`, `transport`, ...).
 
     Raises `ConfigurationError` for arguments that contradict each other or are missing,
     `AuthenticationError`, `AccountNotFoundError`, `EngineNotRunningError`, and
@@ -81,6 +83,7 @@ def connect(
         "disable_cache": disable_cache,
     }
     settings = read_settings(dsn, arguments, profile=profile)
+    client = with_user_agent(client, additional_parameters)
     return Connection(run(open_connection(_Face(), settings, retry or Retry(), client)))
 
 

@@ -21,6 +21,7 @@ from firebolt_like.client.auth import (
     Token,
     UsernamePassword,
 )
+from firebolt_like.client.client import user_agent
 from firebolt_like.client.gateway import (
     CORE_URL,
     Cloud,
@@ -42,7 +43,7 @@ from firebolt_like.errors import ConfigurationError
 if TYPE_CHECKING:  # it brings pydantic
     from firebolt_like.settings import Settings
 
-__all__ = ["Face", "open_connection"]
+__all__ = ["Face", "open_connection", "with_user_agent"]
 
 T = TypeVar("T")
 
@@ -66,6 +67,24 @@ async def open_connection(
         return await _open_local(face, settings, retry, client)
     auth = _auth(settings)
     return await _open(face, settings, retry, _Target(auth, _gateway(settings, auth), client))
+
+
+def with_user_agent(
+    client: dict[str, Any], additional_parameters: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Add the header that names the programs around this package to a client's keywords."""
+    if not additional_parameters:
+        return client
+    told = dict(additional_parameters)
+    clients, drivers = told.pop("user_clients", ()), told.pop("user_drivers", ())
+    pairs = [*clients, *drivers]
+    if told or not all(isinstance(p, tuple) and [*map(type, p)] == [str, str] for p in pairs):
+        raise ConfigurationError(
+            "additional_parameters takes user_clients and user_drivers, each a list of tuples "
+            "(name, version)."
+        )
+    headers = {"User-Agent": user_agent(clients, drivers), **client.get("headers", {})}
+    return {**client, "headers": headers}
 
 
 async def _nothing() -> None:
@@ -131,7 +150,7 @@ async def _open_local(
         await face.call(functools.partial(release_shared_server, server))
 
     try:
-        auth = Token(server.token, account_kind=AccountKind.CORE)
+        auth = Token(str(server.token), account_kind=AccountKind.CORE)
         # the server is on loopback: a proxy of the environment is not asked
         options = {"trust_env": False, **client}
         target = _Target(auth, Core(server.url, settings.database), options, release)

@@ -279,3 +279,19 @@ def test_a_server_that_is_not_there_is_an_error_of_ours(face):
             assert isinstance(caught.value.__cause__, httpx.ConnectError)
 
     face.run(scenario)
+
+
+def test_the_programs_around_name_themselves_to_the_server(face, connect, script):
+    """user_clients come before this package in the User-Agent, user_drivers after it."""
+    around = {"user_clients": [("report", "1.0")], "user_drivers": [("driver", "2.0")]}
+
+    async def scenario():
+        async with connect(additional_parameters=around) as connection:
+            await connection.cursor().execute("SELECT 1")
+        for wrong in ({"user_clients": ["report"]}, {"nonsense": 1}):
+            with pytest.raises(errors.ConfigurationError):
+                await face.connect("local:", additional_parameters=wrong)
+
+    face.run(scenario)
+    words = script.requests[0].headers["User-Agent"].split()
+    assert (words[0], words[1][:14], words[-1]) == ("report/1.0", "firebolt_like/", "driver/2.0")
