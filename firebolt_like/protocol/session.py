@@ -6,6 +6,7 @@ one replaces it by what `apply` gives.
 
 import dataclasses
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
@@ -39,8 +40,9 @@ class Changes:
 
     def transaction(self, before: Mapping[str, str]) -> dict[str, str]:
         """Give the transaction's parameters after this answer; empty when none is open."""
-        kept = {} if self.reset else {k: v for k, v in before.items() if k not in self.remove}
-        return kept | {k: v for k, v in self.update.items() if k in TRANSACTION}
+        kept = {} if self.reset else dict(before)
+        kept |= {name: value for name, value in self.update.items() if name in TRANSACTION}
+        return {name: value for name, value in kept.items() if name not in self.remove}
 
 
 def read_changes(headers: Iterable[tuple[str, str]]) -> Changes | None:
@@ -58,12 +60,14 @@ def read_changes(headers: Iterable[tuple[str, str]]) -> Changes | None:
             found.setdefault(name.lower(), []).extend(value.split(","))
     if not found:
         return None
-    pairs = [item.partition("=") for item in found.get("firebolt-update-parameters", ())]
+    parts = [item.partition("=") for item in found.get("firebolt-update-parameters", ())]
+    pairs = [(name.strip(), value.strip()) for name, mark, value in parts if mark]
+    names = [name.strip() for name in found.get("firebolt-remove-parameters", ())]
     return Changes(
         endpoint=",".join(found.get("firebolt-update-endpoint", ())).strip() or None,
         reset=any(value.strip() for value in found.get("firebolt-reset-session", ())),
-        update={name.strip(): value.strip() for name, mark, value in pairs if mark},
-        remove=frozenset(name.strip() for name in found.get("firebolt-remove-parameters", ())),
+        update={name: value for name, value in pairs if name},
+        remove=frozenset(filter(None, names)),
     )
 
 
@@ -84,10 +88,19 @@ class Session:
     def at(cls, url: str, **fixed: str | None) -> "Session":
         """Start a session at a URL, whose query string joins the fixed parameters.
 
+        Raises `ConfigurationError` for what is not a URL.
+
         >>> Session.at("https://sys.example.com?account_id=7", database="db").target()
         'https://sys.example.com/?account_id=7&database=db'
         """
-        address, parameters = _split(url)
+        try:
+            address, parameters = _split(url)
+        except ValueError:
+            # not chained and not repeated: it may hold a password
+            raise ConfigurationError(
+                "The server's address is not a usable URL: check its host and its port, and that "
+                "it holds no user name."
+            ) from None
         known = {name: value for name, value in fixed.items() if value is not None}
         return cls(address, address, parameters | known)
 
@@ -115,7 +128,8 @@ class Session:
     def apply(self, changes: Changes) -> "Session":
         """Give the session after an answer.
 
-        Raises `ServerResponseError` when the answer points to a host of a foreign domain.
+        Raises `ServerResponseError` when the answer points to no URL, or to a host of a foreign
+        domain.
         """
         url, fixed, settings = self.url, dict(self.fixed), dict(self.settings)
         if changes.endpoint:
@@ -133,7 +147,13 @@ class Session:
 
     def _redirect(self, endpoint: str) -> tuple[str, dict[str, str]]:
         scheme = urlsplit(self.home).scheme
-        url, parameters = _split(endpoint if "://" in endpoint else f"{scheme}://{endpoint}")
+        absolute = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", endpoint)
+        try:
+            url, parameters = _split(endpoint if absolute else f"{scheme}://{endpoint}")
+        except ValueError as error:
+            raise ServerResponseError(
+                f"The server at {self.home} sends this session to {endpoint!r}, which is not a URL."
+            ) from error
         if not trusts(self.home, url):
             raise ServerResponseError(
                 f"The server at {self.home} sends this session to {url}, which is outside its "
@@ -170,6 +190,11 @@ def _parent_domain(host: str) -> str | None:
 
 
 def _split(url: str) -> tuple[str, dict[str, str]]:
+    """Give a URL without its query, and the query; raises `ValueError` for what is not a URL."""
     parts = urlsplit(url)
+    _ = parts.port  # reading it checks it
+    # readers of URLs disagree about these, so that a check could see another host than the client
+    if not parts.hostname or re.search(r"[@\\,\s]", parts.netloc):
+        raise ValueError("no host, or a user name")
     parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", "", "")), parameters
