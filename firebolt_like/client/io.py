@@ -139,15 +139,31 @@ def _origin(url: str) -> str:
 
 
 def _build(
-    client: httpx.Client | httpx.AsyncClient, request: Request, limit: float | None
+    client: httpx.Client | httpx.AsyncClient, request: Request, within: float | None
 ) -> httpx.Request:
-    timeout: Any = httpx.USE_CLIENT_DEFAULT
-    if limit is not None:
-        connect = client.timeout.connect
-        timeout = httpx.Timeout(limit, connect=limit if connect is None else min(limit, connect))
-    return client.build_request(
-        request.method, request.url, content=request.body, headers=request.headers, timeout=timeout
+    built = client.build_request(
+        request.method, request.url, content=request.body, headers=request.headers
     )
+    if within is not None:
+        built.extensions["timeout"] = _Countdown(built.extensions["timeout"], within)
+    return built
+
+
+class _Countdown(dict[str, float | None]):
+    """The timeouts of one request, cut to the rest of its budget whenever a phase asks for its own.
+
+    Connecting, writing and reading each begin with a look at their timeout; so together they take
+    no longer than one budget.
+    """
+
+    def __init__(self, timeouts: dict[str, float | None], within: float) -> None:
+        super().__init__(timeouts)
+        self._end = time.monotonic() + within
+
+    def get(self, key: str, default: Any = None) -> float:
+        own = super().get(key, default)
+        rest = max(0.001, self._end - time.monotonic())
+        return rest if own is None else min(own, rest)
 
 
 def _auth(request: Request) -> Any:
@@ -188,7 +204,7 @@ class BlockingReply(_Head):
         return b"".join(pieces)
 
     async def close(self) -> None:
-        with _our_errors():
+        with contextlib.suppress(httpx.HTTPError, httpx.StreamError):
             self._response.close()
 
 
@@ -256,8 +272,9 @@ class AsyncReply(_Head):
             return await self._response.aread()
 
     async def close(self) -> None:
-        with anyio.CancelScope(shield=True), _our_errors():
-            await self._response.aclose()
+        with anyio.CancelScope(shield=True):
+            with contextlib.suppress(httpx.HTTPError, httpx.StreamError):
+                await self._response.aclose()
             if self._chunks is not None:
                 # one more step in the closed stream ends the generators inside of httpx here and
                 # now; left to the garbage collector they would be finished in no task

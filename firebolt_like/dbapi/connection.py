@@ -30,7 +30,7 @@ _OUTSIDE_TRANSACTIONS = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK"
 """Statements that open no transaction by themselves where autocommit is off."""
 
 _PARTING_SECONDS = 5.0
-"""How long a rollback at the end may take when the task is cancelled already."""
+"""How long the rollback of `close` may take: a server that is gone must not hold its client."""
 
 
 class ConnectionCore:
@@ -105,14 +105,14 @@ class ConnectionCore:
     async def commit(self) -> None:
         """Make the open transaction's changes permanent; nothing without one."""
         self.check_open()
-        await self._end("COMMIT")
+        await self._end("COMMIT", self.budget(None))
 
     async def rollback(self) -> None:
         """Undo the open transaction's changes; nothing without one."""
         self.check_open()
         if not self.backend.capabilities.transactions:
             raise NotSupportedError("Password accounts have no transactions to roll back.")
-        await self._end("ROLLBACK")
+        await self._end("ROLLBACK", self.budget(None))
 
     async def close(self) -> None:
         """Close all cursors, roll back an open transaction, let go of the server."""
@@ -120,10 +120,10 @@ class ConnectionCore:
             return
         self.closed = True
         try:
-            for result in self._streams:
+            for result in list(self._streams):
                 await result.close()
             with self.io.shield(_PARTING_SECONDS):
-                await self._end("ROLLBACK")
+                await self._end("ROLLBACK", Budget(self.io, _PARTING_SECONDS))
         except Error:
             pass  # the server rolls back by itself what is never committed
         finally:
@@ -139,12 +139,11 @@ class ConnectionCore:
         finally:
             await self.close()
 
-    async def _end(self, statement: str) -> None:
+    async def _end(self, statement: str, budget: Budget) -> None:
         if not self._transaction:
             return
         async with self._lock:
             self._check_no_open_stream()
-            budget = Budget(self.io, self.timeout)
             try:
                 await self.backend.execute(
                     self._query(statement, self.session, {}, stream=False),
@@ -171,7 +170,8 @@ class ConnectionCore:
         query = self._query(text, cursor.session, parameters, stream=stream)
         result = await self.backend.execute(query, budget=budget, apply=apply)
         if not result.finished:
-            self._streams = {result, *self._open_streams()}
+            self._streams.difference_update([r for r in list(self._streams) if r.finished])
+            self._streams.add(result)
         return result
 
     def _query(
@@ -185,11 +185,8 @@ class ConnectionCore:
     def _apply(self, changes: Changes) -> None:
         self._transaction = changes.transaction(self._transaction)
 
-    def _open_streams(self) -> set[Result]:
-        return {result for result in self._streams if not result.finished}
-
     def _check_no_open_stream(self) -> None:
-        if self._open_streams():
+        if not all(result.finished for result in list(self._streams)):
             raise InterfaceError(
                 "A stream of this connection is still open, and a transaction runs one statement "
                 "at a time: read the stream to its end or close its cursor first."
