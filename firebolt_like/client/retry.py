@@ -64,7 +64,8 @@ class Retry:
 
     def wait(self, attempt: int) -> float:
         """Give the seconds to wait after try `attempt`, counted from 1."""
-        return self.jitter() * min(self.cap, self.base * 2.0 ** (attempt - 1))
+        doublings = min(attempt - 1, 60)  # beyond it floats would overflow
+        return self.jitter() * min(self.cap, self.base * 2.0**doublings)
 
     def allows(self, event: int | str | None, attempt: int, *, repeatable: bool) -> bool:
         """Tell whether a request may be sent again after try `attempt` met `event` of `RULES`."""
@@ -94,8 +95,12 @@ class Budget:
             return None
         rest = self._left()
         if rest <= 0:
-            raise QueryTimeoutError(f"The timeout of {self._seconds} seconds ran out.")
+            raise self.expired()
         return rest
+
+    def expired(self) -> QueryTimeoutError:
+        """Make the error that says that the time is over."""
+        return QueryTimeoutError(f"The timeout of {self._seconds} seconds ran out.")
 
     def allows(self, seconds: float) -> bool:
         """Tell whether so many seconds can still be waited."""
@@ -107,7 +112,8 @@ class Budget:
 
     def resume(self) -> None:
         """Let the clock run again."""
-        self._since = self._io.now()
+        if self._since is None:
+            self._since = self._io.now()
 
     def _left(self) -> float:
         return self._rest if self._since is None else self._rest - (self._io.now() - self._since)
@@ -128,6 +134,9 @@ async def send(
             pause = retry.wait(attempt)
             again = retry.allows(_event(error), attempt, repeatable=repeatable)
             if not (again and budget.allows(pause)):
+                if error.retryable and not budget.allows(_CLOCK_STEP):
+                    # reaching the server took all the time that there was
+                    raise budget.expired() from error
                 raise
         else:
             pause = _pause(reply, retry.wait(attempt))
@@ -137,6 +146,9 @@ async def send(
             await reply.close()
         await io.sleep(pause)
         attempt += 1
+
+
+_CLOCK_STEP = 0.02  # timers fire so much too early
 
 
 def _event(error: OperationalError) -> str | None:
@@ -161,4 +173,5 @@ def _pause(reply: Reply, default: float) -> float:
 
 def _until(date: str) -> float:
     moment = email.utils.parsedate_to_datetime(date)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
     return (moment - datetime.datetime.now(datetime.UTC)).total_seconds()
