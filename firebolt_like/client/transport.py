@@ -9,11 +9,13 @@ import ssl
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import httpx
 
+from firebolt_like.client.pool import ConnectionPool
 from firebolt_like.errors import ConfigurationError
 
 __all__ = ["TRANSPORT_KEYWORDS", "AsyncTransport", "Transport", "TransportSettings"]
@@ -129,7 +131,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
     """The transport of `AsyncClient`; opens and loads nothing before its first request."""
 
     def __init__(self, settings: TransportSettings) -> None:
-        self._pools = _Pools(settings, httpx.AsyncHTTPTransport)
+        self._pools = _Pools(settings, _async_pool)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request through the pool for its origin."""
@@ -143,6 +145,16 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         """Close every connection."""
         for pool in self._pools.all():
             await pool.aclose()
+
+
+def _async_pool(*, limits: httpx.Limits, http2: bool, **options: Any) -> httpx.AsyncBaseTransport:
+    """Make a pool; HTTP/2 needs httpcore's, because there requests share a connection."""
+    if http2:
+        return httpx.AsyncHTTPTransport(limits=limits, http2=True, **options)
+    one = httpx.Limits(
+        max_connections=1, max_keepalive_connections=1, keepalive_expiry=limits.keepalive_expiry
+    )
+    return ConnectionPool(partial(httpx.AsyncHTTPTransport, limits=one, **options), limits)
 
 
 _IDLE = 60  # seconds; load balancers drop connections that are silent for 350
