@@ -6,16 +6,20 @@ The Python blocks of a page are one program, read from top to bottom.
 import doctest
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sybil import Sybil
 from sybil.parsers.doctest import DocTestParser
 from sybil.parsers.markdown import PythonCodeBlockParser
 
-FIXTURES = ["machine_of_a_newcomer"]
-pages = Sybil([PythonCodeBlockParser()], patterns=["README.md", "docs/*.md"], fixtures=FIXTURES)
+OPTIONS: dict[str, Any] = {
+    "fixtures": ["machine_of_a_newcomer"],
+    "teardown": dict.clear,  # what an example left open is let go of when its page ends
+}
+pages = Sybil([PythonCodeBlockParser()], patterns=["README.md", "docs/*.md"], **OPTIONS)
 docstrings = Sybil(
-    [DocTestParser(doctest.ELLIPSIS)], path="firebolt_like", pattern="*.py", fixtures=FIXTURES
+    [DocTestParser(doctest.ELLIPSIS)], path="firebolt_like", pattern="*.py", **OPTIONS
 )
 
 pytest_collect_file = (pages + docstrings).pytest()
