@@ -117,15 +117,23 @@ def _our_errors(request: Request | None = None) -> Iterator[None]:
         raise ServerConnectionError(
             f"The server{where} could not be reached: {str(error) or type(error).__name__}",
             hint="Check the address, the network and the proxy settings.",
-            retryable=True,
+            retryable=request is not None,
         ) from error
     except httpx.TimeoutException as error:
         raise QueryTimeoutError("The server did not answer within the timeout.") from error
     except httpx.DecodingError as error:
         raise ServerResponseError(f"The answer's compression is broken: {error}") from error
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise ConfigurationError(f"The server's address is not usable: {error}") from error
-    except (httpx.TransportError, httpx.StreamError) as error:
+    except (httpx.LocalProtocolError, UnicodeError):
+        # not chained: the original shows the header, which may be the one with the token
+        raise ConfigurationError(
+            "The request is not valid HTTP: check that the token and the headers hold no line "
+            "ends, no control characters and nothing but ASCII."
+        ) from None
+    except (httpx.TooManyRedirects, httpx.HTTPStatusError) as error:
+        raise ServerResponseError(f"The answer is not usable: {error}") from error
+    except (httpx.HTTPError, httpx.StreamError) as error:
         reason = str(error) or type(error).__name__
         raise ServerConnectionError(
             f"The connection broke before the answer was complete: {reason}",
@@ -149,6 +157,9 @@ def _build(
     return built
 
 
+_LONGEST = 1_000_000.0  # seconds; sockets take neither infinity nor centuries
+
+
 class _Countdown(dict[str, float | None]):
     """The timeouts of one request, cut to the rest of its budget whenever a phase asks for its own.
 
@@ -158,7 +169,7 @@ class _Countdown(dict[str, float | None]):
 
     def __init__(self, timeouts: dict[str, float | None], within: float) -> None:
         super().__init__(timeouts)
-        self._end = time.monotonic() + within
+        self._end = time.monotonic() + min(within, _LONGEST)
 
     def get(self, key: str, default: Any = None) -> float:
         own = super().get(key, default)
@@ -254,9 +265,6 @@ class _BlockingLock:
         self._lock.release()
 
 
-_LAST_STEP_SECONDS = 1.0  # a transport that does not notice its closing must not hang the task
-
-
 class AsyncReply(_Head):
     """A reply read by asyncio or trio."""
 
@@ -276,11 +284,23 @@ class AsyncReply(_Head):
             with contextlib.suppress(httpx.HTTPError, httpx.StreamError):
                 await self._response.aclose()
             if self._chunks is not None:
-                # one more step in the closed stream ends the generators inside of httpx here and
-                # now; left to the garbage collector they would be finished in no task
-                with contextlib.suppress(httpx.HTTPError, httpx.StreamError):
-                    with anyio.move_on_after(_LAST_STEP_SECONDS):
-                        await anext(self._chunks, b"")
+                await _end(self._chunks)
+
+
+_MOST_PIECES = 100_000  # more than one read of a socket can hold
+
+
+async def _end(chunks: AsyncIterator[bytes]) -> None:
+    """End the generators inside of httpx, whose stream is closed, here and now.
+
+    Left to the garbage collector they would be finished in no task.
+    """
+    with contextlib.suppress(httpx.HTTPError, httpx.StreamError), anyio.CancelScope() as scope:
+        # what was read before the closing still comes; waiting for more ends them
+        scope.cancel()
+        for _ in range(_MOST_PIECES):
+            if not await anext(chunks, b""):
+                break
 
 
 @contextlib.contextmanager
