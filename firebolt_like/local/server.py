@@ -117,6 +117,11 @@ class LocalServer:
         if running is not None:
             running.stop()
 
+    def wait(self) -> None:
+        """Wait until another thread stops it, or Ctrl-C (KeyboardInterrupt) comes."""
+        if self._running is not None:
+            self._running.wait()
+
     def running_queries(self) -> "list[RunningQuery]":
         """List the statements that are waiting or running now, oldest first."""
         return [] if self._running is None else self._running.application.running.snapshot()
@@ -219,6 +224,10 @@ class _Running:
 
     def _serve(self) -> None:
         asyncio.run(self._uvicorn.serve(sockets=[self._listener]))
+
+    def wait(self) -> None:
+        """Wait for the end of the thread."""
+        self._thread.join()
 
     def stop(self) -> None:
         """End uvicorn, then the engine."""

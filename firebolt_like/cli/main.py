@@ -1,0 +1,73 @@
+"""The `firebolt-like` command.
+
+What may live here: the commands and what they print. What they do is in the package.
+"""
+
+import contextlib
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firebolt_like import __version__
+from firebolt_like.errors import ConfigurationError
+from firebolt_like.local.server import LocalServer
+
+__all__ = ["app"]
+
+app = typer.Typer(help="An SDK for SQL warehouses, and its embedded engine.", no_args_is_help=True)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"firebolt-like {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 3473,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    database: Annotated[
+        Path | None, typer.Option(help="A DuckDB file; without it, data is in memory.")
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(help="A user name: requests then need a login.")
+    ] = None,
+    password: Annotated[
+        str | None,
+        typer.Option(help="The user's password.", envvar="FIREBOLT_LIKE_PASSWORD"),
+    ] = None,
+) -> None:
+    """Serve the embedded engine until Ctrl-C."""
+    if (user is None) != (password is None):
+        raise typer.BadParameter("Give --user and --password (or FIREBOLT_LIKE_PASSWORD) together.")
+    users = {user: password} if user is not None and password is not None else {}
+    try:
+        server = LocalServer(database, host=host, port=port, users=users)
+        server.start()
+    except ConfigurationError as error:
+        typer.echo(" ".join(filter(None, (str(error), error.hint))), err=True)
+        raise typer.Exit(2) from error
+    where = "in memory" if database is None else f"in {database}"
+    try:
+        typer.echo(f"Embedded engine (DuckDB), data {where}: {server.url} - Ctrl-C ends it.")
+        # SIGTERM ends it as Ctrl-C does
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.wait()
+    finally:
+        server.stop()
