@@ -4,22 +4,28 @@ Each way is `async def open(wire) -> Session`, over the IO that both faces share
 here: the ways, and the cache of what cloud accounts answered.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import quote, urljoin, urlsplit
 
 import msgspec
 
+from firebolt_like.client.accounts import find_account_id
+from firebolt_like.client.auth.base import AccountKind
 from firebolt_like.client.io import IO, Request
 from firebolt_like.client.retry import Budget, Retry, send
 from firebolt_like.errors import (
     AccountNotFoundError,
     ConfigurationError,
+    Error,
     NotSupportedError,
+    ProgrammingError,
     ServerResponseError,
 )
+from firebolt_like.protocol import json_compact
 from firebolt_like.protocol.server_error import server_error
 from firebolt_like.protocol.session import Changes, Session, read_changes
 from firebolt_like.protocol.sql import quote_name
@@ -60,11 +66,16 @@ class Wire:
         finally:
             await reply.close()
 
-    async def lookup(self, url: str) -> Any:
-        """Send a GET; give its JSON. Raises what any status but 200 stands for."""
+    async def lookup(self, url: str, what: str) -> Any:
+        """Send a GET about `what`; give its JSON. Raises what any status but 200 stands for."""
         status, body = await self.get(url)
         if status != 200:
-            raise server_error(status, body)
+            error = server_error(status, body)
+            if type(error) is not ProgrammingError:
+                raise error
+            raise ProgrammingError(
+                f"{what} could not be found (status {status}): {error}", code=error.code
+            )
         return _json(body, url)
 
     async def use(self, session: Session, statement: str) -> Changes:
@@ -78,6 +89,8 @@ class Wire:
             await reply.close()
         if reply.status != 200:
             raise server_error(reply.status, body)
+        if body.strip():
+            json_compact.decode(body)  # raises what stands under `errors`
         return read_changes(reply.headers) or Changes()
 
 
@@ -127,15 +140,15 @@ class Discovery:
                 hint="Is it a server of this protocol? For Core, give url= instead of host=.",
             )
         document = _json(body, url)
-        if (document.get("instance") or {}).get("auth"):
+        if _object(document, "instance").get("auth"):
             raise NotSupportedError(
                 f"{self.origin} asks for a login that its discovery document describes; only "
                 "servers without one can be found this way. Give auth= and url= instead."
             )
-        address = with_scheme(_discovered(document, self.origin), urlsplit(self.origin).scheme)
-        extra = {str(k): str(v) for k, v in (document.get("parameters") or {}).items()}
+        given = {name: str(value) for name, value in _object(document, "parameters").items()}
         chosen = {"database": self.database, "engine": self.engine_name}
-        return Session.at(address, **{**extra, **chosen})
+        given |= {name: value for name, value in chosen.items() if value is not None}
+        return Session.at(_discovered(document, self.origin), **given)
 
     def forget(self) -> None:
         """Nothing is cached."""
@@ -146,10 +159,18 @@ _ENDPOINT_KEYS = ("query", "query_url", "queryUrl", "sql", "engine")
 
 
 def _discovered(document: dict[str, Any], origin: str) -> str:
-    endpoints = document.get("endpoints") or {}
+    endpoints = _object(document, "endpoints")
     found = [document.get(key) for key in _DISCOVERY_KEYS]
     found += [endpoints.get(key) for key in _ENDPOINT_KEYS]
-    return str(next(filter(None, found), origin))
+    address = next((each for each in found if isinstance(each, str) and each), "/")
+    if address.startswith("/"):
+        return urljoin(origin, address)
+    return with_scheme(address, urlsplit(origin).scheme)
+
+
+def _object(document: dict[str, Any], name: str) -> dict[str, Any]:
+    found = document.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,21 +194,28 @@ class PasswordAccount:
         scheme = urlsplit(self.api_endpoint).scheme
         if self.engine_url:
             if self.account_name:
-                await wire.io.account_id()
+                await self._account_id(wire)
             return Session.at(with_scheme(self.engine_url, scheme), database=self.database)
-        engines = f"{self.api_endpoint}/core/v1/accounts/{await wire.io.account_id()}/engines"
+        account = quote(await self._account_id(wire), safe="")
+        engines = f"{self.api_endpoint}/core/v1/accounts/{account}/engines"
         found = await (self._by_name if self.engine_name else self._default)(wire, engines)
         return Session.at(with_scheme(found, scheme), database=self.database)
 
+    async def _account_id(self, wire: Wire) -> str:
+        kind = AccountKind.PASSWORD
+        return await find_account_id(wire.get, self.api_endpoint, self.account_name, kind)
+
     async def _by_name(self, wire: Wire, engines: str) -> str:
         name = quote(self.engine_name or "", safe="")
-        found = await wire.lookup(f"{engines}:getIdByName?engine_name={name}")
-        engine_id = _member(found, "engine_id", "engine_id")
-        return _member(await wire.lookup(f"{engines}/{engine_id}"), "engine", "endpoint")
+        what = f"The engine {self.engine_name!r}"
+        found = await wire.lookup(f"{engines}:getIdByName?engine_name={name}", what)
+        engine_id = quote(_member(found, "engine_id", "engine_id"), safe="")
+        return _member(await wire.lookup(f"{engines}/{engine_id}", what), "engine", "endpoint")
 
     async def _default(self, wire: Wire, engines: str) -> str:
         name = quote(self.database or "", safe="")
-        found = await wire.lookup(f"{engines}:getURLByDatabaseName?database_name={name}")
+        url = f"{engines}:getURLByDatabaseName?database_name={name}"
+        found = await wire.lookup(url, f"The default engine of the database {self.database!r}")
         return _member(found, "engine_url")
 
     def forget(self) -> None:
@@ -243,13 +271,16 @@ class Cloud:
 
     async def open(self, wire: Wire) -> Session:
         """Ask the gateway, then USE DATABASE and USE ENGINE, each only where it is not cached."""
-        session = Session.at(await self._system_engine(wire))
-        for statement in self._statements():
-            changes = self._cached(statement)
-            if changes is None:
-                changes = await wire.use(session, statement)
-                self._keep(statement, changes)
-            session = session.apply(changes)
+        session = await self._system_engine(wire)
+        try:
+            if self.database:
+                session = session.apply(await self._use(wire, session, "DATABASE", self.database))
+            if self.engine_name:
+                session = await self._with_engine(wire, session, self.engine_name)
+        except Error:
+            # what was cached may be the reason
+            self.forget()
+            raise
         return session
 
     def forget(self) -> None:
@@ -257,14 +288,28 @@ class Cloud:
         if self.key is not None:
             self.cache.forget(self.key)
 
-    def _statements(self) -> list[str]:
-        chosen = (("DATABASE", self.database), ("ENGINE", self.engine_name))
-        return [f"USE {what} {quote_name(name)}" for what, name in chosen if name]
+    async def _with_engine(self, wire: Wire, session: Session, name: str) -> Session:
+        found = session.apply(await self._use(wire, session, "ENGINE", name))
+        database = session.fixed.get("database")
+        if database is None:
+            return found
+        # the answer may be a cached one, which was given to a session in another database
+        return dataclasses.replace(found, fixed={**found.fixed, "database": database})
 
-    async def _system_engine(self, wire: Wire) -> str:
+    async def _use(self, wire: Wire, session: Session, what: str, name: str) -> Changes:
+        statement = f"USE {what} {quote_name(name)}"
+        # without a database an engine may choose its default one: that is another answer
+        question = f"{statement} {'in' if self.database else 'without'} a database"
+        changes = self._cached(question)
+        if changes is None:
+            changes = await wire.use(session, statement)
+            self._keep(question, changes)
+        return cast("Changes", changes)
+
+    async def _system_engine(self, wire: Wire) -> Session:
         known = self._cached("engineUrl")
         if known is not None:
-            return str(known)
+            return cast("Session", known)
         name = quote(self.account_name or "", safe="")
         url = f"{self.api_endpoint}/web/v3/account/{name}/engineUrl"
         status, body = await wire.get(url)
@@ -273,9 +318,9 @@ class Cloud:
         if status != 200:
             raise server_error(status, body)
         found = _member(_json(body, url), "engineUrl")
-        address = with_scheme(found, urlsplit(self.api_endpoint).scheme)
-        self._keep("engineUrl", address)
-        return address
+        session = Session.at(with_scheme(found, urlsplit(self.api_endpoint).scheme))
+        self._keep("engineUrl", session)
+        return session
 
     def _cached(self, question: str) -> Any:
         return None if self.key is None else self.cache.get(self.key, question)
@@ -291,13 +336,15 @@ def with_scheme(address: str, scheme: str = "https") -> str:
     >>> with_scheme("api.example.com"), with_scheme("http://127.0.0.1:9000")
     ('https://api.example.com', 'http://127.0.0.1:9000')
     """
-    return address if "://" in address else f"{scheme or 'https'}://{address}"
+    # the query of an address may hold another one
+    has_scheme = "://" in address.partition("?")[0]
+    return address if has_scheme else f"{scheme or 'https'}://{address}"
 
 
 def _json(body: bytes, url: str) -> Any:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ServerResponseError(
             f"{url.partition('?')[0]} answered with something that is not a JSON object.",
             hint="Is the address an API endpoint of this protocol?",

@@ -82,9 +82,6 @@ class IO(Protocol):
         `retryable` says that nothing was sent.
         """
 
-    async def account_id(self) -> str:
-        """Give the id of the client's account."""
-
     async def sleep(self, seconds: float) -> None:
         """Wait."""
 
@@ -176,6 +173,11 @@ class _Countdown(dict[str, float | None]):
         rest = max(0.001, self._end - time.monotonic())
         return rest if own is None else min(own, rest)
 
+    def copy(self) -> "_Countdown":
+        twin = _Countdown(self, 0.0)
+        twin._end = self._end
+        return twin
+
 
 def _auth(request: Request) -> Any:
     return httpx.USE_CLIENT_DEFAULT if request.auth else None
@@ -229,10 +231,6 @@ class BlockingIO:
         with _our_errors(request):
             built = _build(self.client, request, within)
             return BlockingReply(self.client.send(built, stream=True, auth=_auth(request)))
-
-    async def account_id(self) -> str:
-        with _our_errors():
-            return cast("str", getattr(self.client, "account_id"))  # noqa: B009  # only our client has it
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -327,10 +325,6 @@ class AsyncIO:
         with _our_errors(request), _deadline(within):
             built = _build(self.client, request, within)
             return AsyncReply(await self.client.send(built, stream=True, auth=_auth(request)))
-
-    async def account_id(self) -> str:
-        with _our_errors():
-            return cast("str", await getattr(self.client, "account_id"))  # noqa: B009  # only our client has it
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)

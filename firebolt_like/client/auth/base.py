@@ -57,7 +57,7 @@ class AccessToken:
 
     @property
     def renew_at(self) -> float:
-        """When to get the next one: a minute before the end, or in the second half of a short life."""
+        """When to get the next one: a minute before the end, or at half of a short life."""
         if self.expires_in is None or self.issued_at is None:
             return math.inf
         return self.issued_at + self.expires_in - min(_RENEW_BEFORE, self.expires_in / 2)

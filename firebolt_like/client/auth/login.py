@@ -204,7 +204,8 @@ def _prepare(login: httpx.Request, request: httpx.Request, session: Session) -> 
     if agent := request.headers.get("User-Agent"):
         login.headers.setdefault("User-Agent", agent)
     login.headers.setdefault("Accept", "application/json")
-    timeout = dict(request.extensions.get("timeout", {}))
+    # a copy of its own kind: the budget of a call counts down in it
+    timeout = request.extensions.get("timeout", {}).copy()
     timeout["read"] = timeout.get("read") or _LONGEST_LOGIN
     login.extensions = {"timeout": timeout, LOGIN: session}
     login.stream = SingleUseBody(login.read())
