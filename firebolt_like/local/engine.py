@@ -43,14 +43,25 @@ class Engine:
         self._idle: dict[tuple[str, str], list[duckdb.DuckDBPyConnection]] = {}
         self._base = duckdb.connect(":memory:")
         try:
-            for name, path in databases.items():
-                file = str(path or ":memory:").replace("'", "''")
-                self._base.execute(f"ATTACH '{file}' AS {quote_name(name)}")
-        except duckdb.Error as error:
+            self._attach(databases)
+        except BaseException:
             self._base.close()
-            raise ConfigurationError(f"The database {name!r} cannot be opened: {error}") from error
+            raise
         for statement in _LOCKED:
             self._base.execute(statement)
+
+    def _attach(self, databases: Mapping[str, Path | None]) -> None:
+        # DuckDB's first database has a name that is not ours: another takes its place until it goes
+        self._base.execute("ATTACH ':memory:' AS starting_up; USE starting_up; DETACH memory")
+        for name, path in databases.items():
+            file = str(path or ":memory:").replace("'", "''")
+            try:
+                self._base.execute(f"ATTACH '{file}' AS {quote_name(name)}")
+            except duckdb.Error as error:
+                raise ConfigurationError(
+                    f"The database {name!r} cannot be opened: {error}"
+                ) from error
+        self._base.execute(f"USE {quote_name(self.databases[0])}; DETACH starting_up")
 
     def close(self) -> None:
         """Close everything; files are written out."""

@@ -217,17 +217,21 @@ class _Running:
             )
         )
         self._listener = listener
+        self._ended = threading.Event()
         self._thread = threading.Thread(
             target=self._serve, name="firebolt_like-server", daemon=True
         )
         self._thread.start()
 
     def _serve(self) -> None:
-        asyncio.run(self._uvicorn.serve(sockets=[self._listener]))
+        try:
+            asyncio.run(self._uvicorn.serve(sockets=[self._listener]))
+        finally:
+            self._ended.set()
 
     def wait(self) -> None:
-        """Wait for the end of the thread."""
-        self._thread.join()
+        """Wait for the end; an interrupted `Thread.join` would take the thread for ended."""
+        self._ended.wait()
 
     def stop(self) -> None:
         """End uvicorn, then the engine."""
