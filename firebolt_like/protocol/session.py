@@ -85,7 +85,7 @@ class Session:
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def at(cls, url: str, **fixed: str | None) -> "Session":
+    def at(cls, url: str, /, **fixed: str | None) -> "Session":
         """Start a session at a URL, whose query string joins the fixed parameters.
 
         Raises `ConfigurationError` for what is not a URL.
