@@ -11,6 +11,7 @@ import duckdb
 
 from firebolt_like.local.commands import Commands, Headers
 from firebolt_like.local.engine import Engine
+from firebolt_like.local.inserts import bytea_places
 from firebolt_like.local.options import Options
 from firebolt_like.local.refusal import Refusal
 from firebolt_like.local.running import Running
@@ -89,12 +90,12 @@ class Execution:
         if command is not None:
             self.headers = command(statement.text, self._options)
             return Result()
-        translation = self._translate(statement)
         if self._options.transaction_id is None:
             cursor = self._services.engine.borrow(self._database, self._options.zone)
         else:
             cursor = self._enter(self._options.transaction_id)
         self._cursor = cursor
+        translation = self._translate(cursor, statement)
         return run(cursor, translation, self._query, self._options.limit)
 
     def _enter(self, transaction_id: str) -> duckdb.DuckDBPyConnection:
@@ -107,9 +108,11 @@ class Execution:
         transaction.set_zone(self._options.zone)
         return transaction.cursor
 
-    def _translate(self, statement: Statement) -> Translation:
+    def _translate(self, cursor: duckdb.DuckDBPyConnection, statement: Statement) -> Translation:
         functions = {
             "version": self._services.version,
             "current_engine": self._options.engine or "system",
         }
-        return translate(self._body, statement, self._options.parameters, functions)
+        parameters = self._options.parameters
+        bytea = bytea_places(cursor, statement.text, parameters)
+        return translate(self._body, statement, parameters, functions, bytea)

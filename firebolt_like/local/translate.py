@@ -9,7 +9,7 @@ import bisect
 import dataclasses
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -44,17 +44,22 @@ class Translation:
 
 
 def translate(
-    body: str, statement: Statement, parameters: Mapping[str, Any], functions: Mapping[str, str]
+    body: str,
+    statement: Statement,
+    parameters: Mapping[str, Any],
+    functions: Mapping[str, str],
+    bytea: Collection[int] = (),
 ) -> Translation:
     """Translate one statement of a body.
 
     `functions` are the session functions without arguments, by lower-case name, and their values.
+    `bytea` are offsets of strings and placeholders in the statement that are to become bytea.
     Raises `Refusal` for a placeholder without a value.
     """
     out: list[str] = []
     places: list[tuple[int, int, bool]] = []
     length = 0
-    for text, start, verbatim in _pieces(statement.text, parameters, functions):
+    for text, start, verbatim in _pieces(statement.text, parameters, functions, bytea):
         places.append((length, statement.start + start, verbatim))
         out.append(text)
         length += len(text)
@@ -62,7 +67,7 @@ def translate(
 
 
 def _pieces(
-    sql: str, parameters: Mapping[str, Any], functions: Mapping[str, str]
+    sql: str, parameters: Mapping[str, Any], functions: Mapping[str, str], bytea: Collection[int]
 ) -> Iterator[tuple[str, int, bool]]:
     parts = _parts(sql)
     _skip_leading_comments(sql, parts)
@@ -70,6 +75,8 @@ def _pieces(
     for at, (kind, start, end) in enumerate(parts):
         text = sql[start:end]
         following = sql[end : parts[at + 1][2]] if at + 1 < len(parts) else ""
+        if start in bytea:
+            following = "::bytea"
         if kind is Kind.NUMBERED:
             yield _literal(_value(text, parameters), following), start, False
         elif kind is Kind.STRING and wants_name:

@@ -58,6 +58,20 @@ def test_bytes_travel_as_hex(ask: Asker, sql: str, value: bytes) -> None:
     assert ask.rows(sql, query_parameters=_named(r"\x" + value.hex())) == [(value,)]
 
 
+def test_bytes_travel_as_hex_into_columns_of_bytes(ask: Asker) -> None:
+    r"""`\x6162` becomes bytes in a bytea column and stays text in a text column."""
+    ask.answer("CREATE OR REPLACE TABLE hexed (t TEXT, n INT, b BYTEA)")
+    params = {"query_parameters": _named(r"\x6162", r"\x00ff27")}
+    ask.answer("INSERT INTO hexed VALUES ($1, 1 + (2), $1), ($2, length('a,b'), $2)", **params)
+    ask.answer(r"INSERT INTO hexed (b, t) VALUES ('\x6162', '\x6162'), (NULL, $2)", **params)
+    assert ask.rows("SELECT t, b FROM hexed") == [
+        (r"\x6162", b"ab"),
+        (r"\x00ff27", b"\x00\xff'"),
+        (r"\x6162", b"ab"),
+        (r"\x00ff27", None),
+    ]
+
+
 def test_ten_is_not_one_and_a_zero(ask: Asker) -> None:
     """`$10` is the tenth parameter; the order and number of uses are free; unused ones are fine."""
     params = _named(*"abcdefghijkl")
