@@ -68,7 +68,7 @@ _NAME_OF = {
 
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)
-class SqlType:
+class SqlType:  # noqa: PLW1641  # frozen dataclasses are hashed by their fields
     """A column's type; `name` is a key of `TYPES`, or what the server said when it is not there.
 
     `precision` and `scale` are numeric's, `item` is array's, `fields` are struct's (name, type).
@@ -112,6 +112,12 @@ class SqlType:
     def json_lines(self) -> str:
         """The name in `result_columns` of JSONLines_Compact."""
         return self.spell(1)
+
+    def __eq__(self, other: object) -> bool:
+        # written out so that type checkers allow `column[1] == NUMBER`, which NUMBER answers
+        if not isinstance(other, SqlType):
+            return NotImplemented
+        return dataclasses.astuple(self) == dataclasses.astuple(other)
 
     def __str__(self) -> str:
         return self.json_lines

@@ -145,7 +145,7 @@ def attributes_of_both(cursor: db.Cursor | async_db.Cursor) -> None:
     assert_type(cursor.statistics, dict[str, Any])
     for column in cursor.description or []:
         assert_type(column[0], str)
-        assert_type(db.NUMBER == column[1], bool)  # noqa: SIM300  # pyright doubts the other order
+        assert_type(column[1] == db.NUMBER, bool)
         assert_type(column[6], bool | None)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import firebolt_like
 from firebolt_like import async_db, db
 
 API = Path(__file__).with_name("api.py")
@@ -115,3 +116,12 @@ def test_an_import_loads_nothing_heavy(name):
     loaded = run("-c", f"import {name}, sys; print(*sys.modules)")
     assert loaded.returncode == 0, loaded.stderr
     assert LATE & set(loaded.stdout.split()) == set()
+
+
+def test_the_package_gives_the_names_that_most_users_need():
+    """Each name of `firebolt_like.__all__` is the one of the module that it lives in."""
+    for name in firebolt_like.__all__:
+        assert getattr(firebolt_like, name).__name__.rpartition(".")[2] == name
+    assert firebolt_like.__all__ == sorted(firebolt_like.__all__, key=lambda n: (n.islower(), n))
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = firebolt_like.nonsense
