@@ -49,7 +49,7 @@ __all__ = [
     "Warning",
 ]
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Location(NamedTuple):
@@ -142,8 +142,8 @@ class AccountNotFoundError(OperationalError):
         )
         self.account_name = account_name
 
-    def __reduce__(self) -> tuple[type["AccountNotFoundError"], tuple[str | None]]:
-        return type(self), (self.account_name,)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.account_name,), self.__dict__
 
 
 class ServerConnectionError(OperationalError):

@@ -5,11 +5,12 @@ file's.
 """
 
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -47,9 +48,18 @@ DSN_FORMS = {
     "http://host:3473/database": "Core, a self-hosted engine",
 }
 
+_URLS = ("url", "host", "engine_url", "api_endpoint", "auth_endpoint")
 _PLACES = frozenset({"local", "url", "host"})
 _ACCOUNT = frozenset({"account_name", "engine_name", "engine_url", "api_endpoint", "database"})
-_CREDENTIALS = frozenset({"auth", "token", "client_id", "client_secret", "username", "password"})
+_CREDENTIALS = {
+    # setting: the kind of login that it belongs to
+    "auth": "auth",
+    "token": "token",
+    "client_id": "client",
+    "client_secret": "client",
+    "username": "user",
+    "password": "user",
+}
 
 
 class Settings(BaseModel):
@@ -98,28 +108,44 @@ def read_settings(
     'http://localhost:3473'
     """
     environ = os.environ if environ is None else environ
-    layers = [
-        {name: value for name, value in arguments.items() if value is not None},
-        _parse_dsn(dsn) if dsn else {},
-        _from_environment(environ),
-        _from_profile(profile, profile_file, environ),
-    ]
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        hidden = set(merged)
-        if _PLACES & merged.keys():
-            hidden |= _PLACES | _ACCOUNT
-        elif _ACCOUNT & merged.keys():
-            hidden |= _PLACES
-        if _CREDENTIALS & merged.keys():
-            hidden |= _CREDENTIALS
+    merged = _explicit(dsn, {k: v for k, v in arguments.items() if v is not None})
+    for layer in (_from_environment(environ), _from_profile(profile, profile_file, environ)):
+        hidden = _hidden_below(merged)
         merged |= {name: value for name, value in layer.items() if name not in hidden}
-    if not (_PLACES | _ACCOUNT | _CREDENTIALS) & merged.keys():
+    if not (_PLACES | _ACCOUNT | _CREDENTIALS.keys()) & merged.keys():
         merged["local"] = ""
     return _validate(merged)
 
 
+def _explicit(dsn: str | None, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Merge what one call says; contradictions are left for whoever connects to refuse."""
+    from_dsn = _parse_dsn(dsn) if dsn else {}
+    kinds = {_CREDENTIALS[name] for name in arguments.keys() & _CREDENTIALS.keys()}
+    for name, kind in _CREDENTIALS.items():
+        # the other half of a login may stand in the DSN, another login may not
+        if kinds and kind not in kinds:
+            from_dsn.pop(name, None)
+    return from_dsn | arguments
+
+
+def _hidden_below(merged: Mapping[str, Any]) -> set[str]:
+    hidden = set(merged)
+    if _PLACES & merged.keys():
+        # credentials of an account are not for whatever server is named
+        hidden |= _PLACES | _ACCOUNT | _CREDENTIALS.keys()
+    elif _ACCOUNT & merged.keys():
+        hidden |= _PLACES
+    if _CREDENTIALS.keys() & merged.keys():
+        hidden |= _CREDENTIALS.keys()
+    return hidden
+
+
 def _validate(merged: Mapping[str, Any]) -> Settings:
+    for name in _URLS:
+        if "@" in str(merged.get(name, "")).partition("?")[0]:
+            raise ConfigurationError(
+                f"{name} holds a user name or a password: give them as auth= instead."
+            )
     try:
         return Settings(**merged)
     except ValidationError as error:
@@ -150,7 +176,7 @@ def _from_profile(
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"The profile file {path} cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The profile file {path} is not TOML: {error}") from error
     table = tables.get(name)
     if not isinstance(table, dict):
@@ -167,25 +193,45 @@ def _profile_file() -> Path:
 
 
 def _parse_dsn(dsn: str) -> dict[str, Any]:
-    scheme, _, rest = dsn.partition(":")
+    scheme, mark, rest = dsn.partition(":")
+    scheme = scheme.lower()
+    if scheme != "local" and scheme not in _SCHEMES:
+        forms = "\n".join(f"  {form}: {meaning}" for form, meaning in DSN_FORMS.items())
+        # what is no scheme may be a secret in the wrong place
+        shown = f" {scheme!r}" if mark and re.fullmatch(r"[a-z][a-z0-9+.-]{0,30}", scheme) else ""
+        raise ConfigurationError(f"A DSN that begins with{shown or ' this'} is not known:\n{forms}")
+    if scheme == "local":
+        path, _, query = rest.partition("?")
+        return {"local": unquote(path.removeprefix("//"))} | _options(query)
     try:
         parts = urlsplit(dsn)
         _ = parts.port  # reading it checks it
     except ValueError:
-        # the text may hold a password: it is not repeated
-        raise ConfigurationError("The DSN is not a valid URL: check its host and port.") from None
-    options: dict[str, Any] = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if scheme == "local":
-        return {"local": unquote(rest.partition("?")[0].removeprefix("//"))} | options
-    if scheme in ("http", "https"):
-        return _core(parts) | options
-    if scheme == "firebolt":
-        return _account(parts) | options if "@" in parts.netloc else _discovery(parts) | options
-    forms = "\n".join(f"  {form}: {meaning}" for form, meaning in DSN_FORMS.items())
-    raise ConfigurationError(f"A DSN that begins with {scheme!r} is not known. Known are:\n{forms}")
+        raise _no_url("check its host and port") from None
+    if not parts.netloc:
+        raise _no_url("it names no server")
+    if parts.fragment or ("@" in dsn and "@" not in parts.netloc):
+        raise _no_url("write / ? # and @ in names and secrets as %2F %3F %23 and %40")
+    return _SCHEMES[scheme](parts) | _options(parts.query)
 
 
-def _core(parts: Any) -> dict[str, Any]:
+def _no_url(what: str) -> ConfigurationError:
+    # the text may hold a password: it is not repeated
+    return ConfigurationError(f"The DSN is not a valid URL: {what}.")
+
+
+def _options(query: str) -> dict[str, Any]:
+    options: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True))
+    known = Settings.model_fields.keys() - _PLACES - {"auth"}
+    for name in options:
+        if name not in known:
+            raise ConfigurationError(
+                f"The DSN's option {name!r} is not known. Known are: {', '.join(sorted(known))}."
+            )
+    return options
+
+
+def _core(parts: SplitResult) -> dict[str, Any]:
     if "@" in parts.netloc:
         raise ConfigurationError("A DSN for Core takes no user and password: give auth= instead.")
     found: dict[str, Any] = {"url": f"{parts.scheme}://{parts.netloc}"}
@@ -194,7 +240,11 @@ def _core(parts: Any) -> dict[str, Any]:
     return found
 
 
-def _account(parts: Any) -> dict[str, Any]:
+def _firebolt(parts: SplitResult) -> dict[str, Any]:
+    return _account(parts) if "@" in parts.netloc else _discovery(parts)
+
+
+def _account(parts: SplitResult) -> dict[str, Any]:
     credentials, _, database = parts.netloc.rpartition("@")
     name, _, secret = credentials.partition(":")
     kind = ("username", "password") if "@" in unquote(name) else ("client_id", "client_secret")
@@ -204,6 +254,13 @@ def _account(parts: Any) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def _discovery(parts: Any) -> dict[str, Any]:
+def _discovery(parts: SplitResult) -> dict[str, Any]:
     found = {"host": parts.netloc, "database": unquote(parts.path.strip("/"))}
     return {name: value for name, value in found.items() if value}
+
+
+_SCHEMES: dict[str, Callable[[SplitResult], dict[str, Any]]] = {
+    "http": _core,
+    "https": _core,
+    "firebolt": _firebolt,
+}
