@@ -62,9 +62,10 @@ def test_run_is_loud_when_something_suspends():
         finally:
             closed.append(True)
 
-    with pytest.raises(RuntimeError, match="work"):
+    with pytest.raises(RuntimeError, match="work") as caught:
         run(work())
     assert closed == [True]
+    assert caught.tb is not None  # which kept the work alive until here
 
 
 class Server:
@@ -307,13 +308,13 @@ def test_a_body_that_trickles_is_a_timeout_in_threads():
 async def test_waiting_too_long_is_a_timeout_in_tasks(where):
     """`within` bounds head and body on asyncio and trio."""
     with Server(answer(b"" if where == "send" else HEAD)) as server:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=None) as client:
             io = AsyncIO(client)
             if where == "send":
                 with pytest.raises(QueryTimeoutError):
                     await io.send(Request("POST", server.url), within=0.05)
                 return
-            reply = await io.send(Request("POST", server.url), within=5)
+            reply = await io.send(Request("POST", server.url))
             with pytest.raises(QueryTimeoutError) as caught:
                 await getattr(reply, where)(0.05)
             await reply.close()
@@ -324,7 +325,7 @@ async def test_waiting_too_long_is_a_timeout_in_tasks(where):
 def test_a_very_long_timeout_is_taken(within):
     """No number of seconds is too much for a socket."""
     script = answer(HEAD, MANY_CHUNKS, b"0\r\n\r\n")
-    with Server(script) as server, httpx.Client(trust_env=False) as client:
+    with Server(script) as server, httpx.Client(trust_env=False, timeout=None) as client:
         reply = run(BlockingIO(client).send(Request("POST", server.url), within=within))
         assert run(reply.read(within)) == b"abc" * 5000
 
@@ -420,6 +421,32 @@ async def test_a_cancelled_task_closes_its_answer():
                     await reply.close()
             assert scope.cancelled_caught
             assert await anyio.to_thread.run_sync(server.hung_up.wait, 5)
+
+
+class SlowToClose(httpx.AsyncByteStream):
+    """A stream that has to wait for its closing."""
+
+    closed = False
+
+    async def __aiter__(self):
+        yield b"abc"
+
+    async def aclose(self):
+        await anyio.lowlevel.checkpoint()
+        self.closed = True
+
+
+@pytest.mark.anyio
+async def test_closing_is_not_cancelled_itself():
+    """A transport that waits for its closing gets the time, though the task is cancelled."""
+    stream = SlowToClose()
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=stream))
+    async with httpx.AsyncClient(transport=transport) as client:
+        with anyio.CancelScope() as scope:
+            reply = await AsyncIO(client).send(STATEMENT)
+            scope.cancel()
+            await reply.close()
+    assert stream.closed
 
 
 @pytest.mark.anyio

@@ -245,6 +245,7 @@ def test_an_endpoint_without_scheme_has_the_servers_own():
         "https://",
         "https://eng.eu.example.com:port",
         "https://eng.eu.example.com,evil.net",
+        "https://evil.net,eng.eu.example.com",
         "https://[::1",
         "https://10.0.0.1",
         "javascript:alert(1)",

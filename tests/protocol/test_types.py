@@ -110,7 +110,7 @@ def test_what_is_spelled_is_read_back(kind):
     [
         *("vector(3)", "map(text, int)", "array", "struct", "struct()", "array()", "struct(a)"),
         *("array(int, int)", "numeric(x)", "numeric(" + "9" * 5000 + ")"),
-        *("int) foo (text", "int(", "array(int"),
+        *("int) foo (text", "array(int) foo (text)", "int(", "array(int"),
     ],
 )
 def test_a_name_that_is_not_known_is_text(word):
