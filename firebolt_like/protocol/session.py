@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from firebolt_like.errors import ConfigurationError, ServerResponseError
+from firebolt_like.errors import ConfigurationError, DataError, ServerResponseError
 
 __all__ = ["FIXED", "HEADERS", "TRANSACTION", "Changes", "Session", "read_changes", "trusts"]
 
@@ -105,9 +105,19 @@ class Session:
         return cls(address, address, parameters | known)
 
     def target(self, **more: str) -> str:
-        """Give the URL for one request; `more` are the parameters of that request alone."""
+        """Give the URL for one request; `more` are the parameters of that request alone.
+
+        Raises `DataError` for a parameter with a lone surrogate, which is not valid text.
+        """
         parameters = {**self.fixed, **self.settings, **more}
-        return f"{self.url}?{urlencode(parameters, quote_via=quote)}" if parameters else self.url
+        try:
+            query = urlencode(parameters, quote_via=quote)
+        except UnicodeEncodeError as error:
+            name = next(name for name, value in parameters.items() if error.object in (name, value))
+            raise DataError(
+                f"The parameter {name!r} has a lone surrogate: it is not valid text."
+            ) from error
+        return f"{self.url}?{query}" if query else self.url
 
     def with_setting(self, name: str, value: str) -> "Session":
         """Give the session after `SET name = value`.

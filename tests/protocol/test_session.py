@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebolt_like.errors import ConfigurationError, ServerResponseError
+from firebolt_like.errors import ConfigurationError, DataError, ServerResponseError
 from firebolt_like.protocol.session import (
     FIXED,
     TRANSACTION,
@@ -144,8 +144,15 @@ def test_any_value_survives_the_query_string(values):
     assert target.isascii()
     assert not {" ", "'", '"', "<", "\n"} & set(target)
     found = dict(parse_qsl(urlsplit(target).query, keep_blank_values=True))
-    expected = {"account_id": "7", "query_parameters": '[{"name": "$1"}]', **session.settings}
+    expected = {"account_id": "7", **session.settings, "query_parameters": '[{"name": "$1"}]'}
     assert found == expected
+
+
+def test_a_value_that_is_no_text_is_a_clear_error():
+    """A lone surrogate cannot be sent; the parameter that holds it is named."""
+    session = Session.at(HOME).with_setting("fine", "x").with_setting("label", "a\udcff")
+    with pytest.raises(DataError, match="label"):
+        session.target()
 
 
 def test_a_blank_is_not_a_plus_sign():
