@@ -1,91 +1,193 @@
-"""A pool that keeps one httpx transport for each connection, and hands out the one used last.
+"""Pools that keep one httpx transport for each connection, and hand out the one used last.
 
 httpcore's own pool looks at every connection for each request, so its cost for a request grows with
-the number of connections. Here a request costs the same whatever that number is.
+the number of connections; and it may close a connection that it has just given to another thread.
+Here a request costs the same whatever that number is, and a connection belongs to one request.
 
-What may live here: the pool. How a transport is made is in `transport`.
+What may live here: the two pools, and the store of free connections that they share. How a
+transport is made is in `transport`.
 """
 
+import threading
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from time import monotonic
-from typing import NamedTuple
+from typing import Generic, TypeVar
 
 import anyio
 import httpx
 
-__all__ = ["ConnectionPool"]
+__all__ = ["AsyncConnectionPool", "ConnectionPool"]
+
+T = TypeVar("T")
 
 
-class _Idle(NamedTuple):
-    transport: httpx.AsyncBaseTransport
-    since: float
+class _Free(Generic[T]):
+    """The connections that serve nobody, the one used last on top."""
+
+    def __init__(self, make: Callable[[], T], limits: httpx.Limits) -> None:
+        self._make = make
+        self._most = limits.max_keepalive_connections
+        self._expiry = limits.keepalive_expiry
+        self._stack: deque[tuple[float, T]] = deque()
+        self._lock = threading.Lock()
+
+    def take(self) -> T:
+        """Give a connection, a new one where none is free."""
+        with self._lock:
+            if self._stack:
+                return self._stack.pop()[1]
+        return self._make()
+
+    def put(self, transport: T) -> list[T]:
+        """Keep a connection; give those that are to be closed, as too many or idle too long."""
+        with self._lock:
+            self._stack.append((monotonic(), transport))
+            surplus = []
+            while self._stack and self._is_surplus(self._stack[0][0]):
+                surplus.append(self._stack.popleft()[1])
+            return surplus
+
+    def clear(self) -> list[T]:
+        """Give all of them, and keep none from now on."""
+        with self._lock:
+            self._most = 0
+            transports = [transport for _, transport in self._stack]
+            self._stack.clear()
+            return transports
+
+    def _is_surplus(self, since: float) -> bool:
+        if self._most is not None and len(self._stack) > self._most:
+            return True
+        return self._expiry is not None and monotonic() - since > self._expiry
 
 
-class ConnectionPool(httpx.AsyncBaseTransport):
-    """Sends each request over a connection of its own; those that are done wait for the next one.
+def _timeout(request: httpx.Request) -> float | None:
+    seconds: float | None = request.extensions.get("timeout", {}).get("pool")
+    return seconds
+
+
+def _pool_timeout(request: httpx.Request) -> httpx.PoolTimeout:
+    return httpx.PoolTimeout("Every connection is in use.", request=request)
+
+
+def _handed_on(
+    response: httpx.Response, stream: httpx.SyncByteStream | httpx.AsyncByteStream
+) -> httpx.Response:
+    return httpx.Response(
+        response.status_code,
+        headers=response.headers,
+        stream=stream,
+        extensions=response.extensions,
+    )
+
+
+class ConnectionPool(httpx.BaseTransport):
+    """Sends each request over a connection of its own; threads may share the pool.
 
     `make` gives a transport that holds one connection. `limits` mean what they mean in httpx; a
     request that waits for a free connection longer than its pool timeout raises
     `httpx.PoolTimeout`.
     """
 
+    def __init__(self, make: Callable[[], httpx.BaseTransport], limits: httpx.Limits) -> None:
+        most = limits.max_connections
+        self._free = _Free(make, limits)
+        self._places = None if most is None else threading.Semaphore(most)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; its connection is free again when the response is closed."""
+        if self._places is not None and not self._places.acquire(timeout=_timeout(request)):
+            raise _pool_timeout(request)
+        transport = self._free.take()
+        try:
+            response = transport.handle_request(request)
+        except BaseException:
+            self._give_back(transport)
+            raise
+        assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101  # for the checker
+        return _handed_on(response, _Body(response.stream, lambda: self._give_back(transport)))
+
+    def close(self) -> None:
+        """Close every free connection; those in use close with their responses."""
+        for transport in self._free.clear():
+            transport.close()
+
+    def _give_back(self, transport: httpx.BaseTransport) -> None:
+        surplus = self._free.put(transport)
+        if self._places is not None:
+            self._places.release()
+        for one in surplus:
+            one.close()
+
+
+class _Body(httpx.SyncByteStream):
+    """A response's body that says when it is closed."""
+
+    def __init__(self, inner: httpx.SyncByteStream, closed: Callable[[], None]) -> None:
+        self._inner = inner
+        self._closed: Callable[[], None] | None = closed
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._inner)
+
+    def close(self) -> None:
+        closed, self._closed = self._closed, None
+        try:
+            self._inner.close()
+        finally:
+            if closed is not None:
+                closed()
+
+
+class AsyncConnectionPool(httpx.AsyncBaseTransport):
+    """Sends each request over a connection of its own; tasks may share the pool.
+
+    Arguments and errors as in `ConnectionPool`.
+    """
+
     def __init__(self, make: Callable[[], httpx.AsyncBaseTransport], limits: httpx.Limits) -> None:
-        self._make = make
-        self._limits = limits
-        self._idle: deque[_Idle] = deque()
+        self._free = _Free(make, limits)
+        self._most = limits.max_connections
         self._places: anyio.Semaphore | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; its connection is free again when the response is closed."""
         await self._take_place(request)
-        transport = self._idle.pop().transport if self._idle else self._make()
+        transport = self._free.take()
         try:
             response = await transport.handle_async_request(request)
         except BaseException:
             await self._give_back(transport)
             raise
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  # for the checker
-        stream = _Stream(response.stream, lambda: self._give_back(transport))
-        return httpx.Response(
-            response.status_code,
-            headers=response.headers,
-            stream=stream,
-            extensions=response.extensions,
-        )
+        return _handed_on(response, _AsyncBody(response.stream, lambda: self._give_back(transport)))
 
     async def aclose(self) -> None:
-        """Close every connection that waits; those in use close with their responses."""
-        while self._idle:
-            await self._idle.pop().transport.aclose()
+        """Close every free connection; those in use close with their responses."""
+        for transport in self._free.clear():
+            await transport.aclose()
 
     async def _take_place(self, request: httpx.Request) -> None:
-        if self._limits.max_connections is None:
+        if self._most is None:
             return
         if self._places is None:
-            self._places = anyio.Semaphore(self._limits.max_connections, fast_acquire=True)
-        patience = request.extensions.get("timeout", {}).get("pool")
-        with anyio.move_on_after(patience):
+            self._places = anyio.Semaphore(self._most, fast_acquire=True)
+        with anyio.move_on_after(_timeout(request)):
             await self._places.acquire()
             return
-        raise httpx.PoolTimeout("Every connection is in use.", request=request)
+        raise _pool_timeout(request)
 
     async def _give_back(self, transport: httpx.AsyncBaseTransport) -> None:
-        self._idle.append(_Idle(transport, monotonic()))
+        surplus = self._free.put(transport)
         if self._places is not None:
             self._places.release()
-        while self._idle and self._is_too_much(self._idle[0]):
-            with anyio.CancelScope(shield=True):
-                await self._idle.popleft().transport.aclose()
-
-    def _is_too_much(self, oldest: _Idle) -> bool:
-        most, expiry = self._limits.max_keepalive_connections, self._limits.keepalive_expiry
-        if most is not None and len(self._idle) > most:
-            return True
-        return expiry is not None and monotonic() - oldest.since > expiry
+        with anyio.CancelScope(shield=True):
+            for one in surplus:
+                await one.aclose()
 
 
-class _Stream(httpx.AsyncByteStream):
+class _AsyncBody(httpx.AsyncByteStream):
     """A response's body that says when it is closed."""
 
     def __init__(self, inner: httpx.AsyncByteStream, closed: Callable[[], Awaitable[None]]) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import httpx
 
-from firebolt_like.client.pool import ConnectionPool
+from firebolt_like.client.pool import AsyncConnectionPool, ConnectionPool
 from firebolt_like.errors import ConfigurationError
 
 __all__ = ["TRANSPORT_KEYWORDS", "AsyncTransport", "Transport", "TransportSettings"]
@@ -115,7 +115,7 @@ class Transport(httpx.BaseTransport):
     """The transport of `Client`; opens and loads nothing before its first request."""
 
     def __init__(self, settings: TransportSettings) -> None:
-        self._pools = _Pools(settings, httpx.HTTPTransport)
+        self._pools = _Pools(settings, _pool)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request through the pool for its origin."""
@@ -147,14 +147,24 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             await pool.aclose()
 
 
+def _pool(*, limits: httpx.Limits, http2: bool, **options: Any) -> httpx.BaseTransport:
+    """Make a pool; HTTP/2 needs httpcore's, because there requests share a connection."""
+    if http2:
+        return httpx.HTTPTransport(limits=limits, http2=True, **options)
+    return ConnectionPool(partial(httpx.HTTPTransport, limits=_one(limits), **options), limits)
+
+
 def _async_pool(*, limits: httpx.Limits, http2: bool, **options: Any) -> httpx.AsyncBaseTransport:
     """Make a pool; HTTP/2 needs httpcore's, because there requests share a connection."""
     if http2:
         return httpx.AsyncHTTPTransport(limits=limits, http2=True, **options)
-    one = httpx.Limits(
-        max_connections=1, max_keepalive_connections=1, keepalive_expiry=limits.keepalive_expiry
-    )
-    return ConnectionPool(partial(httpx.AsyncHTTPTransport, limits=one, **options), limits)
+    make = partial(httpx.AsyncHTTPTransport, limits=_one(limits), **options)
+    return AsyncConnectionPool(make, limits)
+
+
+def _one(limits: httpx.Limits) -> httpx.Limits:
+    expiry = limits.keepalive_expiry
+    return httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=expiry)
 
 
 _IDLE = 60  # seconds; load balancers drop connections that are silent for 350

@@ -1,11 +1,15 @@
-"""The async pool: limits, reuse, and that no connection is lost on the way."""
+"""The pools: limits, reuse, and that no connection is lost or shared on the way."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 import anyio.lowlevel
 import httpx
 import pytest
 
-from firebolt_like.client.pool import ConnectionPool
+from firebolt_like.client.client import Client
+from firebolt_like.client.pool import AsyncConnectionPool, ConnectionPool
 
 URL = "https://api.example.com/"
 
@@ -43,7 +47,7 @@ def with_pool(request):
     def use(scenario, **limits):
         async def main():
             lines = []
-            pool = ConnectionPool(lambda: Line(lines), httpx.Limits(**limits))
+            pool = AsyncConnectionPool(lambda: Line(lines), httpx.Limits(**limits))
             async with httpx.AsyncClient(transport=pool, timeout=0.05, base_url=URL) as client:
                 await scenario(client, lines)
             assert all(line.closed and line.most <= 1 for line in lines)
@@ -151,3 +155,75 @@ def test_connections_that_were_idle_for_too_long_are_closed(with_pool):
         assert all(line.closed for line in lines)
 
     with_pool(scenario, keepalive_expiry=0)
+
+
+def test_an_async_connection_in_use_closes_with_its_response(with_pool):
+    """What is given back after the client was closed is not kept open."""
+
+    async def scenario(client, lines):
+        async with client.stream("GET", "/"):
+            await client.aclose()
+            assert [line.closed for line in lines] == [False]
+        assert [line.closed for line in lines] == [True]
+
+    with_pool(scenario)
+
+
+@pytest.mark.parametrize("most", [1, 3, 100])
+def test_threads_may_share_a_client(serve, most):
+    """Whatever the limit, no thread gets another's connection, or one that was closed for it."""
+    server = serve(lambda _method, path, *_rest: (200, {}, path.encode()))
+    together = threading.Barrier(24)
+
+    with Client(
+        api_endpoint=server.url, limits=httpx.Limits(max_connections=most), timeout=20
+    ) as client:
+
+        def ask(number):
+            together.wait(10)
+            return [client.get(f"/{number}/{turn}").text for turn in range(10)]
+
+        with ThreadPoolExecutor(24) as threads:
+            answers = list(threads.map(ask, range(24)))
+    assert answers == [[f"/{number}/{turn}" for turn in range(10)] for number in range(24)]
+
+
+class Wire(httpx.BaseTransport):
+    """One blocking connection that knows how it was treated."""
+
+    def __init__(self, wires):
+        wires.append(self)
+        self.closed = False
+
+    def handle_request(self, request):
+        if request.url.path == "/broken":
+            raise httpx.ReadError("broken")
+        return httpx.Response(200, stream=httpx.ByteStream(b"answer"))
+
+    def close(self):
+        self.closed = True
+
+
+def test_the_blocking_pool_keeps_its_limits():
+    """A place is taken until the response is closed, and freed by errors; the rest times out."""
+    wires: list[Wire] = []
+    pool = ConnectionPool(lambda: Wire(wires), httpx.Limits(max_connections=1))
+    with httpx.Client(transport=pool, timeout=0.05, base_url=URL) as client:
+        with client.stream("GET", "/"), pytest.raises(httpx.PoolTimeout):
+            client.get("/")
+        for _ in range(3):
+            with pytest.raises(httpx.ReadError):
+                client.get("/broken")
+        assert client.get("/").text == "answer"
+    assert [wire.closed for wire in wires] == [True]
+
+
+def test_the_blocking_pool_closes_what_it_does_not_keep():
+    """Free connections beyond max_keepalive_connections are closed."""
+    wires: list[Wire] = []
+    limits = httpx.Limits(max_keepalive_connections=1)
+    pool = ConnectionPool(lambda: Wire(wires), limits)
+    with httpx.Client(transport=pool, base_url=URL) as client:
+        with client.stream("GET", "/"), client.stream("GET", "/"), client.stream("GET", "/"):
+            assert len(wires) == 3
+        assert sum(wire.closed for wire in wires) == 2
