@@ -4,6 +4,7 @@ What may live here: the two tables, and the reading of DuckDB's `LINE n:` and ca
 """
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 import duckdb
@@ -11,6 +12,7 @@ import duckdb
 from firebolt_like.errors import Location
 from firebolt_like.local.refusal import Refusal
 from firebolt_like.local.translate import Translation
+from firebolt_like.protocol.types import parse_type
 
 __all__ = ["refusal"]
 
@@ -31,10 +33,15 @@ _NAMES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (duckdb.InvalidInputException, "InvalidInput"),
 )
 
-_TEXTS: Final[tuple[tuple[str, str], ...]] = (
+
+def _cast(found: re.Match[str]) -> str:
+    return f"Unable to cast TEXT '{found[1]}' to {parse_type(found[2])}"
+
+
+_TEXTS: Final[tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]] = (
     # what DuckDB says: what clients of this protocol know
     (r'invalid (\w+) field format: "(.*?)", expected.*', r"Unable to cast TEXT '\2' to \1"),
-    (r"Could not convert string '(.*?)' to (\w+).*", r"Unable to cast TEXT '\1' to \2"),
+    (r"Could not convert string ['\"](.*?)['\"] to (\w+(?:\([\d, ]+\))?).*", _cast),
     (r"Table with name (\S+) does not exist!", r"relation '\1' does not exist"),
     (
         r"(?:Scalar |Aggregate |Table )*Function with name (\S+) does not exist!",

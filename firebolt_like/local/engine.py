@@ -17,7 +17,8 @@ from firebolt_like.protocol.sql import quote_name
 
 __all__ = ["Engine", "set_zone"]
 
-_MOST_IDLE = 16
+_MOST_IDLE = 16  # for each pair of database and zone
+_MOST_PAIRS = 32
 
 _LOCKED: Final = (
     # no statement reads or writes files, loads code, reads Python's variables or unlocks these
@@ -95,8 +96,10 @@ class Engine:
     def give_back(self, cursor: duckdb.DuckDBPyConnection, database: str, zone: str) -> None:
         """Give a cursor back that has nothing open."""
         with self._lock:
-            idle = self._idle.setdefault((database, zone), [])
-            if len(idle) < _MOST_IDLE:
+            idle = self._idle.get((database, zone))
+            if idle is None and len(self._idle) < _MOST_PAIRS:
+                idle = self._idle[database, zone] = []
+            if idle is not None and len(idle) < _MOST_IDLE:
                 idle.append(cursor)
                 return
         cursor.close()

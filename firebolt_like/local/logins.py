@@ -111,5 +111,5 @@ async def _body(request: Request) -> bytes:
 async def _json(request: Request) -> dict[str, Any]:
     try:
         return msgspec.json.decode(await _body(request), type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal.text(400, f"The body is not a JSON object: {error}") from error

@@ -64,6 +64,7 @@ class QueryEndpoint:
         request = Request(scope, receive)
         try:
             self._gate.check(request.headers.get("authorization"))
+            self._check_origin(request)
             body = await self._read_body(request)
             query_string = scope["query_string"].decode("latin-1")
             options = read_options(parse_qsl(query_string, keep_blank_values=True))
@@ -72,6 +73,11 @@ class QueryEndpoint:
             await refuse(refusal)(scope, receive, send)
         except ClientDisconnect:
             pass  # nobody is left to answer
+
+    def _check_origin(self, request: Request) -> None:
+        """Refuse web pages: a browser lets any page send a POST to this machine."""
+        if self._gate.is_open and "origin" in request.headers:
+            raise Refusal.text(403, "A server without credentials serves no web pages.")
 
     async def _read_body(self, request: Request) -> str:
         if request.headers.get("content-type", "").startswith("multipart/"):

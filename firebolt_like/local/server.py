@@ -213,6 +213,7 @@ class _Running:
                 log_config=None,  # the program's own logging stays as it is
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 timeout_graceful_shutdown=1,
             )
         )

@@ -71,6 +71,7 @@ def _pieces(
 ) -> Iterator[tuple[str, int, bool]]:
     parts = _parts(sql)
     _skip_leading_comments(sql, parts)
+    _check_depth(sql, parts)
     wants_name = False  # the text before ended in `param(`
     for at, (kind, start, end) in enumerate(parts):
         text = sql[start:end]
@@ -100,6 +101,23 @@ def _skip_leading_comments(sql: str, parts: list[tuple[Kind, int, int]]) -> None
     if parts and parts[0][0] is Kind.TEXT:
         kind, start, end = parts[0]
         parts[0] = (kind, end - len(sql[start:end].lstrip()), end)
+
+
+_DEEPEST = 500
+
+
+def _check_depth(sql: str, parts: list[tuple[Kind, int, int]]) -> None:
+    """Refuse what DuckDB's parser would need memory for that grows with the square of the depth."""
+    depth = 0
+    for kind, start, end in parts:
+        if kind is Kind.TEXT:
+            for mark in _BRACKET.findall(sql, start, end):
+                depth += 1 if mark in "([{" else -1
+                if depth > _DEEPEST:
+                    raise invalid(f"The statement is nested more than {_DEEPEST} brackets deep.")
+
+
+_BRACKET = re.compile(r"[](){}[]")
 
 
 def _parts(sql: str) -> list[tuple[Kind, int, int]]:
@@ -207,7 +225,7 @@ def read_parameters(text: str) -> dict[str, Any]:
     """
     try:
         entries = msgspec.json.decode(text, type=list[_Entry] | _Entry)
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
         raise invalid(f"query_parameters is not a JSON list of name and value: {error}") from error
     values: dict[str, Any] = {}
     for entry in entries if isinstance(entries, list) else [entries]:

@@ -94,7 +94,14 @@ def test_other_forms_of_query_parameters(ask: Asker) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[", "5", '[{"value": 1}]', '[{"name":"$1","value":1},{"name":"$1","value":2}]']
+    "text",
+    [
+        "[",
+        "5",
+        '{"name": "$1", "value": ' + "[" * 3000 + "]" * 3000 + "}",
+        '[{"value": 1}]',
+        '[{"name":"$1","value":1},{"name":"$1","value":2}]',
+    ],
 )
 def test_malformed_query_parameters_are_refused(ask: Asker, text: str) -> None:
     """What is no list of names and values, or names one twice, is an error."""

@@ -224,6 +224,27 @@ def test_garbage_never_breaks_the_server(server: LocalServer, sql: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sql", "text"),
+    [
+        ("SELECT 'x'::INT", "Unable to cast TEXT 'x' to integer"),
+        ("SELECT 'x'::NUMERIC(3, 2)", "Unable to cast TEXT 'x' to numeric(3, 2)"),
+        ("SELECT ('x' || i)::BIGINT FROM range(3) r(i)", "Unable to cast TEXT 'x0' to bigint"),
+        ("SELECT " + "(" * 100_000, "nested"),
+        ("SELECT " + "1+" * 50_000 + "1", "depth"),
+    ],
+)
+def test_texts_of_errors(ask: Asker, sql: str, text: str) -> None:
+    """Casts speak of the protocol's types; absurd nesting is an error, not a crash."""
+    assert text in ask.error(sql)["description"]
+
+
+def test_web_pages_are_not_served(ask: Asker) -> None:
+    """A page in a browser of this machine cannot send SQL to a server without credentials."""
+    reply = ask.http.post("/", content="SELECT 1", headers={"Origin": "https://example.com"})
+    assert reply.status_code == 403
+
+
+@pytest.mark.parametrize(
     "sql",
     [
         "SELECT * FROM read_csv('/etc/passwd')",
