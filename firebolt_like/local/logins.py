@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from firebolt_like.local.handlers import Handler, answering, own_url
 from firebolt_like.local.refusal import Refusal
-from firebolt_like.local.tokens import Gate
+from firebolt_like.local.tokens import Gate, Pass
 
 __all__ = ["routes"]
 
@@ -50,7 +50,10 @@ class _Logins:
         """V1: `{"username", "password"}`."""
         given = await _json(request)
         access, refresh = self._gate.login(
-            self._gate.users, given.get("username"), given.get("password")
+            self._gate.users,
+            given.get("username"),
+            given.get("password"),
+            Pass(backslash_escapes=True),
         )
         return JSONResponse(
             self._token(access) | {"refresh_token": refresh, "scope": "offline_access"}
@@ -69,8 +72,9 @@ class _Logins:
         if given.get("grant_type") != "client_credentials":
             raise Refusal.text(400, "The grant_type must be client_credentials.")
         known = self._gate.users | self._gate.service_accounts
+        stands_for = Pass(backslash_escapes="audience" not in given)
         access, refresh = self._gate.login(
-            known, given.get("client_id"), given.get("client_secret")
+            known, given.get("client_id"), given.get("client_secret"), stands_for
         )
         return JSONResponse(self._token(access) | {"refresh_token": refresh})
 

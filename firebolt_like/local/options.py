@@ -47,8 +47,8 @@ SETTINGS: Final[dict[str, Callable[[str, str], Any]]] = {
     "max_execution_time": _whole_number,  # seconds, 0 is off
     "cancel_query_on_connection_drop": _drop_policy,
     "query_label": _text,
+    "standard_conforming_strings": _switch,  # false: a backslash in a plain string is an escape
     # accepted, and without effect here
-    "standard_conforming_strings": _switch,
     "enable_result_cache": _switch,
     "enable_subresult_cache": _switch,
     "warmup": _text,
@@ -79,6 +79,7 @@ class Options:
     timeout: float | None = None
     on_drop: str = "TYPE_DEPENDENT"
     label: str | None = None
+    backslash_escapes: bool | None = None
     parameters: dict[str, Any] = dataclasses.field(default_factory=dict)
     transaction_id: str | None = None
     sequence_id: str | None = None
@@ -114,6 +115,7 @@ def read_options(query_string: Iterable[tuple[str, str]]) -> Options:
         raise not_supported(f"execution_mode={given['execution_mode'][:100]}")
     milliseconds = settings.get("statement_timeout") or 0
     seconds = settings.get("max_execution_time") or 0
+    conforming = settings.get("standard_conforming_strings")
     return Options(
         database=given.get("database") or None,
         engine=given.get("engine") or None,
@@ -123,6 +125,7 @@ def read_options(query_string: Iterable[tuple[str, str]]) -> Options:
         timeout=milliseconds / 1000 or seconds or None,
         on_drop=settings.get("cancel_query_on_connection_drop", "TYPE_DEPENDENT"),
         label=settings.get("query_label"),
+        backslash_escapes=None if conforming is None else not conforming,
         parameters=read_parameters(given["query_parameters"])
         if given.get("query_parameters")
         else {},

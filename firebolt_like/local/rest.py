@@ -22,6 +22,7 @@ from firebolt_like.local.refusal import Refusal, invalid, not_supported
 from firebolt_like.local.running import Running, RunningList
 from firebolt_like.local.statement import Batch
 from firebolt_like.local.tokens import Gate
+from firebolt_like.local.translate import mark_escapes
 from firebolt_like.protocol.json_compact import statistics
 from firebolt_like.protocol.server_error import encode_errors
 from firebolt_like.protocol.sql import Statement, is_read_only, split
@@ -63,11 +64,14 @@ class QueryEndpoint:
         """Answer one request."""
         request = Request(scope, receive)
         try:
-            self._gate.check(request.headers.get("authorization"))
+            held = self._gate.check(request.headers.get("authorization"))
             self._check_origin(request)
             body = await self._read_body(request)
             query_string = scope["query_string"].decode("latin-1")
             options = read_options(parse_qsl(query_string, keep_blank_values=True))
+            escapes = options.backslash_escapes
+            if held.backslash_escapes if escapes is None else escapes:
+                body = mark_escapes(body)
             await self._run(body, options, receive, send)
         except Refusal as refusal:
             await refuse(refusal)(scope, receive, send)

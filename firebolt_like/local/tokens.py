@@ -8,12 +8,23 @@ import hmac
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from firebolt_like.local.refusal import Refusal
 
-__all__ = ["Gate"]
+__all__ = ["Gate", "Pass"]
 
 _REFRESH_LIFETIMES = 12  # a refresh token lives this many times as long as an access token
+
+
+class Pass(NamedTuple):
+    """What a good token stands for.
+
+    `backslash_escapes`: the logins of password accounts are of engines that read a backslash in a
+    plain string as an escape.
+    """
+
+    backslash_escapes: bool = False
 
 
 class Gate:
@@ -36,8 +47,8 @@ class Gate:
         self.lifetime = lifetime
         self._fixed = None if token is None else _digest(token)
         self._clock = clock
-        self._expiry: dict[bytes, float] = {}
-        self._refresh_expiry: dict[bytes, float] = {}
+        self._access: dict[bytes, _Issued] = {}
+        self._refresh: dict[bytes, _Issued] = {}
         self._lock = threading.Lock()
 
     @property
@@ -45,44 +56,58 @@ class Gate:
         """Whether requests need no token."""
         return not (self.users or self.service_accounts or self._fixed)
 
-    def check(self, authorization: str | None) -> None:
+    def check(self, authorization: str | None) -> Pass:
         """Raise `Refusal` (401) unless the Authorization header holds a good token."""
         if self.is_open:
-            return
+            return Pass()
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Refusal.text(401, "This server wants a bearer token: log in first.")
         digest = _digest(token.strip())
         if self._fixed is not None and hmac.compare_digest(digest, self._fixed):
-            return
+            return Pass()
         # looking up a digest tells nothing about the token by its time
-        if self._expiry.get(digest, float("-inf")) <= self._clock():
+        issued = self._access.get(digest, _NEVER)
+        if issued.expiry <= self._clock():
             raise Refusal.text(401, "The bearer token is unknown or has expired: log in again.")
+        return issued.stands_for
 
-    def login(self, table: Mapping[str, str], name: object, secret: object) -> tuple[str, str]:
+    def login(
+        self, table: Mapping[str, str], name: object, secret: object, stands_for: Pass
+    ) -> tuple[str, str]:
         """Give an access and a refresh token, or raise `Refusal` (401)."""
         known = table.get(name) if isinstance(name, str) else None
         given = _digest(secret if isinstance(secret, str) else "")
         right = hmac.compare_digest(given, _digest(known or ""))
         if known is None or not isinstance(secret, str) or not right:
             raise Refusal.text(401, "Wrong credentials.")
-        return self._new(self._expiry, 1), self._new(self._refresh_expiry, _REFRESH_LIFETIMES)
+        access = self._new(self._access, 1, stands_for)
+        return access, self._new(self._refresh, _REFRESH_LIFETIMES, stands_for)
 
     def refresh(self, refresh_token: object) -> str:
         """Give a new access token for a refresh token, or raise `Refusal` (401)."""
         digest = _digest(refresh_token if isinstance(refresh_token, str) else "")
-        if self._refresh_expiry.get(digest, float("-inf")) <= self._clock():
+        issued = self._refresh.get(digest, _NEVER)
+        if issued.expiry <= self._clock():
             raise Refusal.text(401, "The refresh token is unknown or has expired: log in again.")
-        return self._new(self._expiry, 1)
+        return self._new(self._access, 1, issued.stands_for)
 
-    def _new(self, expiry: dict[bytes, float], lifetimes: int) -> str:
+    def _new(self, tokens: "dict[bytes, _Issued]", lifetimes: int, stands_for: Pass) -> str:
         token = secrets.token_urlsafe(32)
         now = self._clock()
         with self._lock:
-            for old in [digest for digest, end in expiry.items() if end <= now]:
-                del expiry[old]
-            expiry[_digest(token)] = now + self.lifetime * lifetimes
+            for old in [digest for digest, issued in tokens.items() if issued.expiry <= now]:
+                del tokens[old]
+            tokens[_digest(token)] = _Issued(now + self.lifetime * lifetimes, stands_for)
         return token
+
+
+class _Issued(NamedTuple):
+    expiry: float
+    stands_for: Pass
+
+
+_NEVER = _Issued(float("-inf"), Pass())
 
 
 def _digest(text: str) -> bytes:

@@ -21,7 +21,7 @@ from firebolt_like.local.types import duckdb_name
 from firebolt_like.protocol.sql import Kind, Statement, tokens
 from firebolt_like.protocol.types import TYPES, SqlType, parse_type
 
-__all__ = ["Translation", "read_parameters", "translate"]
+__all__ = ["Translation", "mark_escapes", "read_parameters", "translate"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,6 +41,20 @@ class Translation:
         there += offset - here if verbatim else 0
         before = self.body[:there]
         return Location(before.count("\n") + 1, there - before.rfind("\n"))
+
+
+def mark_escapes(sql: str) -> str:
+    r"""Write E'...' for the plain strings of SQL in which a backslash is an escape.
+
+    >>> mark_escapes(r"SELECT 'a\\b', 'c', E'\n'")
+    "SELECT  E'a\\\\b', 'c', E'\\n'"
+    """
+    pieces = []
+    for kind, start, end in tokens(sql, backslash_escapes=True):
+        text = sql[start:end]
+        escapes = kind is Kind.STRING and text.startswith("'") and "\\" in text
+        pieces.append(f" E{text}" if escapes else text)
+    return "".join(pieces)
 
 
 def translate(

@@ -295,3 +295,20 @@ def test_the_programs_around_name_themselves_to_the_server(face, connect, script
     face.run(scenario)
     words = script.requests[0].headers["User-Agent"].split()
     assert (words[0], words[1][:14], words[-1]) == ("report/1.0", "firebolt_like/", "driver/2.0")
+
+
+@pytest.mark.parametrize("text", ["a\\b", "it's \\' ; -- ?", "\\\\", "\\x61", "\n\t"])
+def test_text_with_backslashes_comes_back_from_a_password_account(face, accounts, text):
+    """Engines of password accounts read a backslash as an escape, and the client writes it so."""
+
+    async def scenario():
+        async with face.connect(
+            auth=ServiceAccount(*SERVICE, use_token_cache=False, auth_endpoint=accounts.url),
+            database="sales",
+            engine_url=accounts.url,
+            api_endpoint=accounts.url,
+        ) as connection:
+            cursor = await connection.cursor().execute("SELECT ?, ?", [text, b"\x00\xff"])
+            return await cursor.fetchone()
+
+    assert face.run(scenario) == (text, b"\x00\xff")
