@@ -7,7 +7,7 @@ What may live here: `connect`, what it gives to await, and `Connection`. What th
 import warnings
 from collections.abc import Callable, Generator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 import httpx
 
@@ -15,9 +15,10 @@ from firebolt_like.async_db.cursor import Cursor
 from firebolt_like.client.client import AsyncClient
 from firebolt_like.client.io import IO, AsyncIO
 from firebolt_like.client.retry import Retry
-from firebolt_like.dbapi.connect import open_connection, with_user_agent
+from firebolt_like.dbapi.connect import Manner, open_connection, with_user_agent
 from firebolt_like.dbapi.connection import ConnectionAttributes, ConnectionCore
 from firebolt_like.dbapi.cursor import CursorCore
+from firebolt_like.rows import Row, RowFactory, tuple_row
 
 if TYPE_CHECKING:
     from firebolt_like.settings import Settings
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Connecting", "Connection", "connect"]
 
 T = TypeVar("T")
+Other = TypeVar("Other")
 
 
 def connect(
@@ -46,9 +48,10 @@ def connect(
     disable_cache: bool | None = None,
     profile: str | None = None,
     retry: Retry | None = None,
+    row_factory: type[Row] | RowFactory[Row] | None = None,
     additional_parameters: Mapping[str, Any] | None = None,
     **client: Any,
-) -> "Connecting":
+) -> "Connecting[Row]":
     """Connect to a warehouse, or to the embedded engine when nothing says where.
 
     Await what it gives, or enter it by `async with`.
@@ -58,9 +61,11 @@ def connect(
     (discovery). A keyword may stand in the DSN, in the environment as `FIREBOLT_*`, or in the
     table `profile` of the profile file instead; keywords win. `timeout` is a total in seconds for
     each call, `retry` says what is sent again, `paramstyle` is a key of
-    `firebolt_like.dbapi.cursor.PARAMSTYLES`. `additional_parameters` names the programs above
-    and below this package for the server's logs, as `{"user_clients": [(name, version)],
-    "user_drivers": [...]}`. All other keywords are httpx's (`verify`, `proxy`, `transport`, ...).
+    `firebolt_like.dbapi.cursor.PARAMSTYLES`. `row_factory` says what a row is: a class of yours
+    with fields, or a function of `firebolt_like.rows`; tuples by default. `additional_parameters`
+    names the programs above and below this package for the server's logs, as `{"user_clients":
+    [(name, version)], "user_drivers": [...]}`. All other keywords are httpx's (`verify`, `proxy`,
+    `transport`, ...).
 
     Raises `ConfigurationError` for arguments that contradict each other or are missing,
     `AuthenticationError`, `AccountNotFoundError`, `EngineNotRunningError`, and
@@ -94,22 +99,24 @@ def connect(
     }
     settings = read_settings(dsn, arguments, profile=profile)
     client = with_user_agent(client, additional_parameters)
-    return Connecting(settings, retry or Retry(), client)
+    return Connecting(
+        settings,
+        Manner(retry or Retry(), tuple_row if row_factory is None else row_factory, client),
+    )
 
 
-class Connecting:
+class Connecting(Generic[Row]):
     """A connection on its way: `await connect(...)` or `async with connect(...) as connection`."""
 
-    def __init__(self, settings: "Settings", retry: Retry, client: dict[str, Any]) -> None:
+    def __init__(self, settings: "Settings", manner: Manner) -> None:
         self._settings = settings
-        self._retry = retry
-        self._client = client
-        self._connection: Connection | None = None
+        self._manner = manner
+        self._connection: Connection[Row] | None = None
 
-    def __await__(self) -> Generator[Any, Any, "Connection"]:
+    def __await__(self) -> Generator[Any, Any, "Connection[Row]"]:
         return self._open().__await__()
 
-    async def __aenter__(self) -> "Connection":
+    async def __aenter__(self) -> "Connection[Row]":
         self._connection = await self._open()
         return self._connection
 
@@ -122,9 +129,8 @@ class Connecting:
         if self._connection is not None:
             await self._connection.__aexit__(kind, error, traceback)
 
-    async def _open(self) -> "Connection":
-        opened = open_connection(_Face(), self._settings, self._retry, self._client)
-        return Connection(await opened)
+    async def _open(self) -> "Connection[Row]":
+        return Connection(await open_connection(_Face(), self._settings, self._manner))
 
 
 class _Face:
@@ -135,7 +141,7 @@ class _Face:
         return await AsyncIO.call(function)
 
 
-class Connection(ConnectionAttributes):
+class Connection(ConnectionAttributes, Generic[Row]):
     """A session with a server; `connect` makes one (PEP 249, awaited).
 
     Tasks may share a connection, each with cursors of its own. Leaving its `async with` block
@@ -145,9 +151,17 @@ class Connection(ConnectionAttributes):
     def __init__(self, core: ConnectionCore) -> None:
         self._core = core
 
-    def cursor(self, *, paramstyle: str | None = None) -> Cursor:
-        """Make a cursor; `paramstyle` overrides the connection's."""
-        return Cursor(self, CursorCore(self._core, paramstyle))
+    @overload
+    def cursor(self, *, paramstyle: str | None = None, row_factory: None = None) -> Cursor[Row]: ...
+
+    @overload
+    def cursor(
+        self, *, paramstyle: str | None = None, row_factory: type[Other] | RowFactory[Other]
+    ) -> Cursor[Other]: ...
+
+    def cursor(self, *, paramstyle: str | None = None, row_factory: Any = None) -> Cursor[Any]:
+        """Make a cursor; `paramstyle` and `row_factory` override the connection's."""
+        return Cursor(self, CursorCore(self._core, paramstyle, row_factory))
 
     async def commit(self) -> None:
         """Make the open transaction's changes permanent; nothing where none is open."""

@@ -5,9 +5,10 @@ What may live here: `Cursor`. What it does is in `firebolt_like.dbapi.cursor`.
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self
 
 from firebolt_like.dbapi.cursor import CursorAttributes, CursorCore
+from firebolt_like.rows import Row
 
 if TYPE_CHECKING:
     from firebolt_like.async_db.connection import Connection
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["Cursor"]
 
 
-class Cursor(CursorAttributes):
-    """Runs statements and hands out rows as tuples (PEP 249, "Cursor Objects", awaited).
+class Cursor(CursorAttributes, Generic[Row]):
+    """Runs statements and hands out rows (PEP 249, "Cursor Objects", awaited).
 
     `connection` is the one that made it. A cursor is for one task at a time.
     """
 
-    def __init__(self, connection: "Connection", core: CursorCore) -> None:
+    def __init__(self, connection: "Connection[Any]", core: CursorCore[Row]) -> None:
         self.connection = connection
         self._core = core
 
@@ -76,15 +77,15 @@ class Cursor(CursorAttributes):
         await self._core.executemany(operation, seq_of_parameters, timeout=timeout)
         return self
 
-    async def fetchone(self) -> tuple[Any, ...] | None:
+    async def fetchone(self) -> Row | None:
         """Give the next row, None at the end."""
         return await self._core.fetchone()
 
-    async def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
+    async def fetchmany(self, size: int | None = None) -> list[Row]:
         """Give the next `size` rows (`arraysize` by default), fewer at the end."""
         return await self._core.fetchmany(size)
 
-    async def fetchall(self) -> list[tuple[Any, ...]]:
+    async def fetchall(self) -> list[Row]:
         """Give all rows that are left."""
         return await self._core.fetchall()
 
@@ -100,7 +101,7 @@ class Cursor(CursorAttributes):
         """Do what `close` does, under the name that `contextlib.aclosing` calls."""
         await self.close()
 
-    async def __aiter__(self) -> AsyncIterator[tuple[Any, ...]]:
+    async def __aiter__(self) -> AsyncIterator[Row]:
         while rows := await self._core.fetchbatch():
             for row in rows:
                 yield row

@@ -6,7 +6,7 @@ What may live here: `connect` and `Connection`. What they do is in `firebolt_lik
 import warnings
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, overload
 
 import httpx
 
@@ -14,13 +14,15 @@ from firebolt_like.client.client import Client
 from firebolt_like.client.io import IO, BlockingIO, run
 from firebolt_like.client.retry import Retry
 from firebolt_like.db.cursor import Cursor
-from firebolt_like.dbapi.connect import open_connection, with_user_agent
+from firebolt_like.dbapi.connect import Manner, open_connection, with_user_agent
 from firebolt_like.dbapi.connection import ConnectionAttributes, ConnectionCore
 from firebolt_like.dbapi.cursor import CursorCore
+from firebolt_like.rows import Row, RowFactory, tuple_row
 
 __all__ = ["Connection", "connect"]
 
 T = TypeVar("T")
+Other = TypeVar("Other")
 
 
 def connect(
@@ -42,9 +44,10 @@ def connect(
     disable_cache: bool | None = None,
     profile: str | None = None,
     retry: Retry | None = None,
+    row_factory: type[Row] | RowFactory[Row] | None = None,
     additional_parameters: Mapping[str, Any] | None = None,
     **client: Any,
-) -> "Connection":
+) -> "Connection[Row]":
     """Connect to a warehouse, or to the embedded engine when nothing says where.
 
     `dsn` is one of `local:`, `local:///path/to/file`, `http://host:3473/database` (Core),
@@ -52,9 +55,11 @@ def connect(
     (discovery). A keyword may stand in the DSN, in the environment as `FIREBOLT_*`, or in the
     table `profile` of the profile file instead; keywords win. `timeout` is a total in seconds for
     each call, `retry` says what is sent again, `paramstyle` is a key of
-    `firebolt_like.dbapi.cursor.PARAMSTYLES`. `additional_parameters` names the programs above
-    and below this package for the server's logs, as `{"user_clients": [(name, version)],
-    "user_drivers": [...]}`. All other keywords are httpx's (`verify`, `proxy`, `transport`, ...).
+    `firebolt_like.dbapi.cursor.PARAMSTYLES`. `row_factory` says what a row is: a class of yours
+    with fields, or a function of `firebolt_like.rows`; tuples by default. `additional_parameters`
+    names the programs above and below this package for the server's logs, as `{"user_clients":
+    [(name, version)], "user_drivers": [...]}`. All other keywords are httpx's (`verify`, `proxy`,
+    `transport`, ...).
 
     Raises `ConfigurationError` for arguments that contradict each other or are missing,
     `AuthenticationError`, `AccountNotFoundError`, `EngineNotRunningError`, and
@@ -84,7 +89,8 @@ def connect(
     }
     settings = read_settings(dsn, arguments, profile=profile)
     client = with_user_agent(client, additional_parameters)
-    return Connection(run(open_connection(_Face(), settings, retry or Retry(), client)))
+    manner = Manner(retry or Retry(), tuple_row if row_factory is None else row_factory, client)
+    return Connection(run(open_connection(_Face(), settings, manner)))
 
 
 class _Face:
@@ -95,7 +101,7 @@ class _Face:
         return await BlockingIO.call(function)
 
 
-class Connection(ConnectionAttributes):
+class Connection(ConnectionAttributes, Generic[Row]):
     """A session with a server; `connect` makes one (PEP 249, "Connection Objects").
 
     Threads may share a connection, each with cursors of its own. Leaving its `with` block commits,
@@ -105,9 +111,17 @@ class Connection(ConnectionAttributes):
     def __init__(self, core: ConnectionCore) -> None:
         self._core = core
 
-    def cursor(self, *, paramstyle: str | None = None) -> Cursor:
-        """Make a cursor; `paramstyle` overrides the connection's."""
-        return Cursor(self, CursorCore(self._core, paramstyle))
+    @overload
+    def cursor(self, *, paramstyle: str | None = None, row_factory: None = None) -> Cursor[Row]: ...
+
+    @overload
+    def cursor(
+        self, *, paramstyle: str | None = None, row_factory: type[Other] | RowFactory[Other]
+    ) -> Cursor[Other]: ...
+
+    def cursor(self, *, paramstyle: str | None = None, row_factory: Any = None) -> Cursor[Any]:
+        """Make a cursor; `paramstyle` and `row_factory` override the connection's."""
+        return Cursor(self, CursorCore(self._core, paramstyle, row_factory))
 
     def commit(self) -> None:
         """Make the open transaction's changes permanent; nothing where none is open."""

@@ -5,10 +5,11 @@ What may live here: `Cursor`. What it does is in `firebolt_like.dbapi.cursor`.
 
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self
 
 from firebolt_like.client.io import run
 from firebolt_like.dbapi.cursor import CursorAttributes, CursorCore
+from firebolt_like.rows import Row
 
 if TYPE_CHECKING:
     from firebolt_like.db.connection import Connection
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["Cursor"]
 
 
-class Cursor(CursorAttributes):
-    """Runs statements and hands out rows as tuples (PEP 249, "Cursor Objects").
+class Cursor(CursorAttributes, Generic[Row]):
+    """Runs statements and hands out rows (PEP 249, "Cursor Objects").
 
     `connection` is the one that made it. A cursor is for one thread at a time.
     """
 
-    def __init__(self, connection: "Connection", core: CursorCore) -> None:
+    def __init__(self, connection: "Connection[Any]", core: CursorCore[Row]) -> None:
         self.connection = connection
         self._core = core
 
@@ -73,15 +74,15 @@ class Cursor(CursorAttributes):
         run(self._core.executemany(operation, seq_of_parameters, timeout=timeout))
         return self
 
-    def fetchone(self) -> tuple[Any, ...] | None:
+    def fetchone(self) -> Row | None:
         """Give the next row, None at the end."""
         return run(self._core.fetchone())
 
-    def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
+    def fetchmany(self, size: int | None = None) -> list[Row]:
         """Give the next `size` rows (`arraysize` by default), fewer at the end."""
         return run(self._core.fetchmany(size))
 
-    def fetchall(self) -> list[tuple[Any, ...]]:
+    def fetchall(self) -> list[Row]:
         """Give all rows that are left."""
         return run(self._core.fetchall())
 
@@ -93,7 +94,7 @@ class Cursor(CursorAttributes):
         """Let go of the result; a query that is not finished is cancelled on the server."""
         run(self._core.close())
 
-    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+    def __iter__(self) -> Iterator[Row]:
         while rows := run(self._core.fetchbatch()):
             yield from rows
 

@@ -39,11 +39,12 @@ from firebolt_like.dbapi.connection import ConnectionCore
 from firebolt_like.dbapi.cursor import check_paramstyle
 from firebolt_like.dbapi.rest import RestBackend
 from firebolt_like.errors import ConfigurationError
+from firebolt_like.rows import check_row_factory
 
 if TYPE_CHECKING:  # it brings pydantic
     from firebolt_like.settings import Settings
 
-__all__ = ["Face", "open_connection", "with_user_agent"]
+__all__ = ["Face", "Manner", "open_connection", "with_user_agent"]
 
 T = TypeVar("T")
 
@@ -58,15 +59,22 @@ class Face(Protocol):
         """Call a function that may block."""
 
 
-async def open_connection(
-    face: Face, settings: "Settings", retry: Retry, client: Mapping[str, Any]
-) -> ConnectionCore:
+class Manner(NamedTuple):
+    """What a connection is told by its program alone, never by a DSN or the environment."""
+
+    retry: Retry
+    row_factory: Any
+    client: Mapping[str, Any]
+
+
+async def open_connection(face: Face, settings: "Settings", manner: Manner) -> ConnectionCore:
     """Connect as the settings say; on failure nothing stays open."""
     check_paramstyle(settings.paramstyle)
+    check_row_factory(manner.row_factory)
     if settings.local is not None:
-        return await _open_local(face, settings, retry, client)
+        return await _open_local(face, settings, manner)
     auth = _auth(settings)
-    return await _open(face, settings, retry, _Target(auth, _gateway(settings, auth), client))
+    return await _open(face, settings, manner, _Target(auth, _gateway(settings, auth)))
 
 
 def with_user_agent(
@@ -96,17 +104,18 @@ class _Target(NamedTuple):
 
     auth: httpx.Auth
     gateway: Gateway
-    client: Mapping[str, Any]
     release: Callable[[], Awaitable[None]] = _nothing
 
 
-async def _open(face: Face, settings: "Settings", retry: Retry, target: _Target) -> ConnectionCore:
+async def _open(
+    face: Face, settings: "Settings", manner: Manner, target: _Target
+) -> ConnectionCore:
     io = face.make(
         auth=target.auth,
         account_name=settings.account_name,
         api_endpoint=settings.api_endpoint,
         auth_endpoint=settings.auth_endpoint,
-        **target.client,
+        **manner.client,
     )
 
     async def release() -> None:
@@ -116,15 +125,16 @@ async def _open(face: Face, settings: "Settings", retry: Retry, target: _Target)
             await target.release()
 
     try:
-        session = await target.gateway.open(Wire(io, retry, Budget(io, settings.timeout)))
+        session = await target.gateway.open(Wire(io, manner.retry, Budget(io, settings.timeout)))
         capabilities = CAPABILITIES[_kind(target.auth)]
         return ConnectionCore(
             io,
-            RestBackend(io, target.gateway, retry=retry, capabilities=capabilities),
+            RestBackend(io, target.gateway, retry=manner.retry, capabilities=capabilities),
             session,
             autocommit=settings.autocommit,
             timeout=settings.timeout,
             paramstyle=settings.paramstyle,
+            row_factory=manner.row_factory,
             release=release,
         )
     except BaseException:
@@ -132,9 +142,7 @@ async def _open(face: Face, settings: "Settings", retry: Retry, target: _Target)
         raise
 
 
-async def _open_local(
-    face: Face, settings: "Settings", retry: Retry, client: Mapping[str, Any]
-) -> ConnectionCore:
+async def _open_local(face: Face, settings: "Settings", manner: Manner) -> ConnectionCore:
     _refuse(settings, "local:", ("url", "host", "account_name", "engine_name", "engine_url"))
     if settings.auth is not None:
         raise ConfigurationError("local: takes no auth: the embedded engine is this process's own.")
@@ -152,12 +160,12 @@ async def _open_local(
     try:
         auth = Token(str(server.token), account_kind=AccountKind.CORE)
         # the server is on loopback: a proxy of the environment is not asked
-        options = {"trust_env": False, **client}
-        target = _Target(auth, Core(server.url, settings.database), options, release)
+        manner = manner._replace(client={"trust_env": False, **manner.client})
+        target = _Target(auth, Core(server.url, settings.database), release)
     except BaseException:
         await release()
         raise
-    return await _open(face, settings, retry, target)
+    return await _open(face, settings, manner, target)
 
 
 def _auth(settings: "Settings") -> httpx.Auth:

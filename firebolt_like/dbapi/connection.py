@@ -5,7 +5,7 @@ connection comes about is in `connect`.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from firebolt_like import errors
 from firebolt_like.client.io import IO
@@ -45,6 +45,7 @@ class ConnectionCore:
         autocommit: bool,
         timeout: float | None,
         paramstyle: str,
+        row_factory: Any,
         release: Callable[[], Awaitable[None]],
     ) -> None:
         self.io = io
@@ -52,6 +53,7 @@ class ConnectionCore:
         self.session = session
         self.timeout = timeout
         self.paramstyle = paramstyle
+        self.row_factory = row_factory
         self.closed = False
         self._release = release
         self._lock = io.lock()
@@ -85,7 +87,7 @@ class ConnectionCore:
     async def run(
         self,
         text: str,
-        cursor: "CursorCore",
+        cursor: "CursorCore[Any]",
         *,
         parameters: dict[str, str],
         stream: bool,
@@ -157,7 +159,7 @@ class ConnectionCore:
     async def _execute(
         self,
         text: str,
-        cursor: "CursorCore",
+        cursor: "CursorCore[Any]",
         parameters: dict[str, str],
         *,
         stream: bool,

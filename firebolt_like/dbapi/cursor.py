@@ -6,9 +6,10 @@ What may live here: `CursorCore`, and `CursorAttributes`, which both faces inher
 import warnings
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 from firebolt_like.client.retry import Budget
+from firebolt_like.dbapi.batch import Batch, garbage_collection_paused
 from firebolt_like.dbapi.connection import ConnectionCore
 from firebolt_like.dbapi.result import Result
 from firebolt_like.errors import (
@@ -22,10 +23,10 @@ from firebolt_like.errors import (
 from firebolt_like.protocol.parameters import bind, to_query_parameters
 from firebolt_like.protocol.sql import parse_set, split
 from firebolt_like.protocol.types import Column, SqlType
+from firebolt_like.rows import Row, Shape, check_row_factory, fit
 
 __all__ = ["PARAMSTYLES", "CursorAttributes", "CursorCore", "Description", "check_paramstyle"]
 
-Row = tuple[Any, ...]
 Description = tuple[str, SqlType, int | None, int | None, int | None, int | None, bool | None]
 
 PARAMSTYLES = {
@@ -51,20 +52,25 @@ class _Planned(NamedTuple):
     setting: tuple[str, str] | None = None
 
 
-class CursorCore:
+class CursorCore(Generic[Row]):
     """Runs statements and hands out their rows; one result at a time."""
 
-    def __init__(self, connection: ConnectionCore, paramstyle: str | None) -> None:
+    def __init__(
+        self, connection: ConnectionCore, paramstyle: str | None, row_factory: Any = None
+    ) -> None:
         connection.check_open()
         self.connection = connection
         self.session = connection.session
         self.paramstyle = check_paramstyle(paramstyle or connection.paramstyle)
+        self.row_factory = connection.row_factory if row_factory is None else row_factory
+        check_row_factory(self.row_factory)
         self.arraysize = 1
         self.closed = False
         self.result: Result | None = None
         self.query_id: str | None = None
         self._later: deque[Result | _Planned] = deque()
         self._later_budget: Budget | None = None
+        self._shape: Shape[Row] | None = None
         self._rows: list[Row] = []
         self._next = 0
 
@@ -211,6 +217,7 @@ class CursorCore:
 
     def _show(self, result: Result | None) -> None:
         self.result = result
+        self._shape = None
         self.query_id = result.query_id if result else None
 
     async def _let_go(self) -> None:
@@ -227,8 +234,22 @@ class CursorCore:
         return self.result
 
     async def _more(self) -> bool:
-        self._rows, self._next = await self._current().batch(), 0
-        return bool(self._rows)
+        result = self._current()
+        while batch := await result.batch():
+            with garbage_collection_paused():
+                self._rows, self._next = self._shape_rows(result, batch), 0
+            if self._rows:
+                return True
+        return False
+
+    def _shape_rows(self, result: Result, batch: Batch) -> list[Row]:
+        if self._shape is None:
+            names = tuple(column.name for column in result.columns)
+            types = tuple(column.type.python for column in result.columns)
+            self._shape = fit(self.row_factory, names, types)
+        rows = batch.rows(self._shape.required)
+        result.count(len(rows))
+        return self._shape.build(rows)
 
 
 class _NoResult:
@@ -242,8 +263,11 @@ class _NoResult:
     def __init__(self) -> None:
         self.statistics: dict[str, Any] = {}
 
-    async def batch(self) -> list[Row]:
-        return []
+    async def batch(self) -> Batch | None:
+        return None
+
+    def count(self, rows: int) -> None:
+        """No rows come."""
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -255,7 +279,7 @@ _NO_RESULT = _NoResult()
 class CursorAttributes:
     """The attributes of PEP 249, and ours, which need no waiting."""
 
-    _core: CursorCore
+    _core: CursorCore[Any]
 
     @property
     def description(self) -> list[Description] | None:

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from firebolt_like.client.io import Reply
 from firebolt_like.client.retry import Budget
+from firebolt_like.dbapi.batch import Batch, JsonBatch
 from firebolt_like.errors import ServerResponseError
 from firebolt_like.protocol import json_compact, json_lines
-from firebolt_like.protocol.json_rows import decode_rows
+from firebolt_like.protocol.json_rows import count_rows
 from firebolt_like.protocol.types import Column
 
 __all__ = ["BufferedResult", "Result", "StreamedResult"]
@@ -22,11 +23,17 @@ class Result(Protocol):
     columns: tuple[Column, ...]
     query_id: str | None
     statistics: dict[str, Any]
-    rowcount: int
     finished: bool
 
-    async def batch(self) -> list[tuple[Any, ...]]:
-        """Give the next rows; empty at the end."""
+    @property
+    def rowcount(self) -> int:
+        """The number of rows; -1 while it is not known, and where there are none."""
+
+    async def batch(self) -> Batch | None:
+        """Give the next rows, None at the end."""
+
+    def count(self, rows: int) -> None:
+        """Take note that the last batch held so many rows."""
 
     async def close(self) -> None:
         """Let go of the server; an unfinished query is cancelled there."""
@@ -43,13 +50,24 @@ class BufferedResult:
         self.columns = answer.columns
         self.query_id = answer.query_id
         self.statistics = answer.statistics
-        self._rows = decode_rows(answer.columns, answer.data) if answer.columns else []
-        self.rowcount = len(self._rows) if answer.columns else -1
+        self._data = answer.data if answer.columns else None
+        self._rowcount = -1
 
-    async def batch(self) -> list[tuple[Any, ...]]:
+    @property
+    def rowcount(self) -> int:
+        """See `Result`."""
+        if self._data is not None and self._rowcount < 0:
+            self._rowcount = count_rows(self._data)
+        return self._rowcount
+
+    async def batch(self) -> Batch | None:
         """Give all rows, once."""
-        rows, self._rows = self._rows, []
-        return rows
+        data, self._data = self._data, None
+        return None if data is None else JsonBatch(self.columns, data)
+
+    def count(self, rows: int) -> None:
+        """See `Result`."""
+        self._rowcount = rows
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -82,35 +100,35 @@ class StreamedResult:
             await self.batch()
         self._budget.pause()
 
-    async def batch(self) -> list[tuple[Any, ...]]:
-        """Give the next rows as they came, empty at the end. Closes itself there and on errors."""
+    async def batch(self) -> Batch | None:
+        """Give the next rows as they came, None at the end. Closes itself there and on errors."""
         if self.finished:
-            return []
+            return None
         self._budget.resume()
         try:
-            rows = await self._next_rows()
+            batch = await self._next_batch()
         except BaseException:
             await self.close()
             raise
         self._budget.pause()
-        return rows
+        return batch
+
+    def count(self, rows: int) -> None:
+        """See `Result`."""
+        self._count += rows
 
     async def close(self) -> None:
         """Hang up; a query that is not finished is cancelled by that."""
         self.finished = True
         await self._reply.close()
 
-    async def _next_rows(self) -> list[tuple[Any, ...]]:
-        while True:
-            event = await self._next_event()
-            if isinstance(event, json_lines.Rows):
-                rows = decode_rows(self.columns, event.data)
-                self._count += len(rows)
-                if rows:
-                    return rows
-            elif isinstance(event, json_lines.Finished):
-                await self._finish(event)
-                return []
+    async def _next_batch(self) -> Batch | None:
+        event = await self._next_event()
+        if isinstance(event, json_lines.Rows):
+            return JsonBatch(self.columns, event.data)
+        if isinstance(event, json_lines.Finished):
+            await self._finish(event)
+        return None
 
     async def _finish(self, event: json_lines.Finished) -> None:
         self.statistics = event.statistics

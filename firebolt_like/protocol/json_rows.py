@@ -12,22 +12,30 @@ import decimal
 import functools
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TypedDict
 
 import msgspec
 
 from firebolt_like.errors import DataError, ServerResponseError
 from firebolt_like.protocol.types import Column, SqlType
+from firebolt_like.rows import misfit
 
-__all__ = ["decode_rows"]
+__all__ = ["check_required", "count_rows", "decode_rows"]
 
 
-def decode_rows(columns: Sequence[Column], data: msgspec.Raw | bytes) -> list[tuple[Any, ...]]:
+def decode_rows(
+    columns: Sequence[Column],
+    data: msgspec.Raw | bytes,
+    required: Mapping[int, str] | None = None,
+) -> list[tuple[Any, ...]]:
     """Decode the JSON text of a list of lists into a list of tuples.
 
+    `required` are the places of columns that may not be NULL, each with what needs it.
+
     Raises `DataError` for a value that does not fit its column's type or Python's calendar
-    (years 1 to 9999), and `ServerResponseError` for rows of another length than `columns`.
+    (years 1 to 9999) and for a NULL in a required column, and `ServerResponseError` for rows of
+    another length than `columns`.
 
     >>> from firebolt_like.protocol.types import parse_type
     >>> price = Column("price", parse_type("numeric(10, 2)"))
@@ -36,11 +44,36 @@ def decode_rows(columns: Sequence[Column], data: msgspec.Raw | bytes) -> list[tu
     """
     try:
         try:
-            return _row_decoder(tuple(column.type for column in columns)).decode(data)
+            kinds = tuple(column.type for column in columns)
+            return _row_decoder(kinds, frozenset(required or ())).decode(data)
         except (msgspec.ValidationError, OverflowError):
-            return _decode_by_column(columns, data)
+            rows = _decode_by_column(columns, data)
+            check_required(columns, rows, required or {})
+            return rows
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ServerResponseError(f"The rows of the answer are not JSON: {error}") from error
+
+
+def count_rows(data: msgspec.Raw | bytes) -> int:
+    """Count the rows without decoding their values.
+
+    >>> count_rows(b'[[1, "],["], [2, null]]')
+    2
+    """
+    try:
+        return len(_raw_list.decode(data))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ServerResponseError(f"The rows of the answer are not JSON: {error}") from error
+
+
+def check_required(
+    columns: Sequence[Column], rows: Sequence[tuple[Any, ...]], required: Mapping[int, str]
+) -> None:
+    """Raise `DataError` for the first NULL in a required column."""
+    for place, label in required.items():
+        for number, row in enumerate(rows):
+            if row[place] is None:
+                raise misfit(columns[place].name, label, number, "it is NULL")
 
 
 class _AnyInstance(type):
@@ -80,12 +113,16 @@ _SCALARS: dict[str, Any] = {
 
 
 def _msgspec_type(kind: SqlType) -> Any:
+    return _without_null(kind) | None
+
+
+def _without_null(kind: SqlType) -> Any:
     if kind.item is not None:
-        return _list_of(_msgspec_type(kind.item)) | None
+        return _list_of(_msgspec_type(kind.item))
     if kind.fields:
         members = {name: _msgspec_type(field) for name, field in kind.fields}
-        return TypedDict("Struct", members) | None  # type: ignore[operator]  # made at run time
-    return _SCALARS.get(kind.name, str) | None
+        return TypedDict("Struct", members)  # type: ignore[operator]  # made at run time
+    return _SCALARS.get(kind.name, str)
 
 
 def _list_of(item: Any) -> Any:
@@ -93,8 +130,14 @@ def _list_of(item: Any) -> Any:
 
 
 @functools.lru_cache(512)
-def _row_decoder(kinds: tuple[SqlType, ...]) -> msgspec.json.Decoder[list[tuple[Any, ...]]]:
-    row = tuple.__class_getitem__(tuple(_msgspec_type(kind) for kind in kinds))
+def _row_decoder(
+    kinds: tuple[SqlType, ...], required: frozenset[int]
+) -> msgspec.json.Decoder[list[tuple[Any, ...]]]:
+    values = (
+        _without_null(kind) if place in required else _msgspec_type(kind)
+        for place, kind in enumerate(kinds)
+    )
+    row = tuple.__class_getitem__(tuple(values))
     return msgspec.json.Decoder(_list_of(row), strict=False, dec_hook=_read_marked)
 
 

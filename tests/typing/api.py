@@ -5,9 +5,12 @@ What may live here: one statement for each public name, and the type it must hav
 
 import datetime
 from collections.abc import Callable
-from typing import Any, assert_type
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypedDict, assert_type
 
 import httpx
+import msgspec
+import pydantic
 
 from firebolt_like import async_db, db, errors
 from firebolt_like.client.auth import (
@@ -25,6 +28,7 @@ from firebolt_like.client.auth import (
 )
 from firebolt_like.client.client import AsyncClient, Client
 from firebolt_like.client.retry import Retry
+from firebolt_like.rows import dict_row, namedtuple_row, tuple_row
 
 Row = tuple[Any, ...]
 
@@ -109,9 +113,73 @@ def cursors_in_scripts(connection: db.Connection) -> None:
         assert_type(cursor.fetchmany(10), list[Row])
         assert_type(cursor.execute("SELECT 1").fetchall(), list[Row])
         assert_type(cursor.nextset(), bool | None)
-        assert_type(cursor.connection, db.Connection)
+        assert_type(cursor.connection, db.Connection[Any])
         for row in cursor:
             assert_type(row, Row)
+
+
+@dataclass
+class Flight:
+    """A row as a dataclass."""
+
+    carrier: str
+    delay: float | None = None
+
+
+class FlightStruct(msgspec.Struct):
+    """A row as a struct."""
+
+    carrier: str
+
+
+class FlightModel(pydantic.BaseModel):
+    """A row as a model."""
+
+    carrier: str
+
+
+class FlightTuple(NamedTuple):
+    """A row as a named tuple."""
+
+    carrier: str
+
+
+class FlightDict(TypedDict):
+    """A row as a dict of known keys."""
+
+    carrier: str
+
+
+def lists(names: tuple[str, ...]) -> Callable[[list[Row]], list[list[Any]]]:
+    """Make rows of a user's own kind."""
+    return lambda rows: [list(row) for row in rows]
+
+
+def rows_in_scripts(connection: db.Connection) -> None:
+    assert_type(connection.cursor(row_factory=Flight).fetchone(), Flight | None)
+    assert_type(connection.cursor(row_factory=FlightStruct).fetchall(), list[FlightStruct])
+    assert_type(connection.cursor(row_factory=FlightModel).fetchmany(), list[FlightModel])
+    assert_type(connection.cursor(row_factory=FlightTuple).fetchone(), FlightTuple | None)
+    assert_type(connection.cursor(row_factory=FlightDict).fetchone(), FlightDict | None)
+    assert_type(connection.cursor(row_factory=dict_row).fetchone(), dict[str, Any] | None)
+    assert_type(connection.cursor(row_factory=namedtuple_row).fetchall(), list[Any])
+    assert_type(connection.cursor(row_factory=lists).fetchone(), list[Any] | None)
+    for flight in connection.cursor(row_factory=Flight).execute("SELECT 1"):
+        assert_type(flight, Flight)
+    with db.connect("local:", row_factory=Flight) as flights:
+        assert_type(flights, db.Connection[Flight])
+        assert_type(flights.cursor(), db.Cursor[Flight])
+        assert_type(flights.cursor(row_factory=tuple_row), db.Cursor)
+
+
+async def rows_in_tasks(connection: async_db.Connection) -> None:
+    assert_type(await connection.cursor(row_factory=Flight).fetchone(), Flight | None)
+    assert_type(await connection.cursor(row_factory=dict_row).fetchall(), list[dict[str, Any]])
+    async for flight in connection.cursor(row_factory=FlightTuple):
+        assert_type(flight, FlightTuple)
+    async with async_db.connect("local:", row_factory=Flight) as flights:
+        assert_type(flights, async_db.Connection[Flight])
+        assert_type(flights.cursor(), async_db.Cursor[Flight])
 
 
 async def connections_in_tasks() -> None:
@@ -133,7 +201,7 @@ async def cursors_in_tasks(connection: async_db.Connection) -> None:
         assert_type(await cursor.fetchmany(10), list[Row])
         assert_type(await (await cursor.execute("SELECT 1")).fetchall(), list[Row])
         assert_type(await cursor.nextset(), bool | None)
-        assert_type(cursor.connection, async_db.Connection)
+        assert_type(cursor.connection, async_db.Connection[Any])
         async for row in cursor:
             assert_type(row, Row)
 

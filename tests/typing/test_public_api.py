@@ -20,6 +20,7 @@ PUBLIC = [
     "firebolt_like.client.retry",
     "firebolt_like.db",
     "firebolt_like.errors",
+    "firebolt_like.rows",
     "firebolt_like.settings",
 ]
 LATE = {"cryptography", "duckdb", "pandas", "pyarrow", "pydantic", "sqlalchemy", "trio"}
