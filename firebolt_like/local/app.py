@@ -20,6 +20,7 @@ from firebolt_like.local.commands import Commands
 from firebolt_like.local.configuration import Account, EngineInfo
 from firebolt_like.local.engine import Engine
 from firebolt_like.local.execution import Services
+from firebolt_like.local.information_schema import InformationSchema
 from firebolt_like.local.rest import QueryEndpoint
 from firebolt_like.local.running import RunningList
 from firebolt_like.local.tokens import Gate
@@ -53,6 +54,7 @@ class Application:
             self._transactions,
             Commands(self._engine, names, self._transactions, self.running),
             f"firebolt_like {__version__}, embedded engine on DuckDB {_duckdb_version()}",
+            InformationSchema({}),
         )
         query = QueryEndpoint(services, gate, self.running, self._pool, clock, max_body)
         self.asgi = Starlette(

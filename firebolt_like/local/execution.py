@@ -11,6 +11,7 @@ import duckdb
 
 from firebolt_like.local.commands import Commands, Headers
 from firebolt_like.local.engine import Engine
+from firebolt_like.local.information_schema import InformationSchema, Session
 from firebolt_like.local.inserts import bytea_places
 from firebolt_like.local.options import Options
 from firebolt_like.local.refusal import Refusal
@@ -32,6 +33,7 @@ class Services:
     transactions: Transactions
     commands: Commands
     version: str
+    information_schema: InformationSchema
 
 
 class Execution:
@@ -54,6 +56,7 @@ class Execution:
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._transaction: Transaction | None = None
         self._batches: Iterator[Batch] = iter(())
+        self._views: list[str] = []
         self.columns: tuple[Column, ...] = ()
         self.headers: Headers = []
 
@@ -76,6 +79,8 @@ class Execution:
         """Give the cursor back, or throw it away with all that a failed statement did."""
         self._query.detach()
         cursor, self._cursor = self._cursor, None
+        if cursor is not None and not failed:
+            self._services.information_schema.forget(cursor, self._views)
         if self._transaction is not None:
             if failed:
                 self._transaction.abort()
@@ -95,6 +100,8 @@ class Execution:
         else:
             cursor = self._enter(self._options.transaction_id)
         self._cursor = cursor
+        session = Session(cursor, self._database, self._options.engine or "system")
+        statement, self._views = self._services.information_schema.prepare(statement, session)
         translation = self._translate(cursor, statement)
         return run(cursor, translation, self._query, self._options.limit)
 
