@@ -90,6 +90,8 @@ class Error(Exception):
         self.location = location
         self.hint = hint
         self.retryable = retryable
+        if hint:
+            self.add_note(hint)  # tracebacks show it below the message
 
 
 class InterfaceError(Error):

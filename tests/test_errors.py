@@ -3,6 +3,7 @@
 import copy
 import pickle
 import re
+import traceback
 
 import pytest
 
@@ -104,3 +105,12 @@ def test_a_missing_account_is_named(name, told):
     error = AccountNotFoundError(name)
     assert told in str(error)
     assert error.account_name == name
+
+
+def test_a_hint_is_shown_below_the_message():
+    """What a traceback prints holds the hint, once, also of a copy."""
+    error = errors.OperationalError("no answer", hint="Check the address.")
+    for one in (error, copy.copy(error), pickle.loads(pickle.dumps(error))):
+        shown = "".join(traceback.format_exception(one))
+        assert shown.count("Check the address.") == 1
+        assert str(one) == "no answer"
