@@ -1,5 +1,7 @@
 """The embedded engine: DuckDB behind the wire protocols, on loopback."""
 
+from firebolt_like.local.clock import Clock
+from firebolt_like.local.faults import Fault
 from firebolt_like.local.server import LocalServer
 
-__all__ = ["LocalServer"]
+__all__ = ["Clock", "Fault", "LocalServer"]

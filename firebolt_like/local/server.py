@@ -21,6 +21,7 @@ import anyio.to_thread
 
 from firebolt_like.errors import ConfigurationError
 from firebolt_like.local.configuration import Account, choose_databases, choose_engines
+from firebolt_like.local.faults import Fault, Faults, What, When
 from firebolt_like.local.tokens import Gate
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class LocalServer:
         self._transaction_idle = transaction_idle
         self._workers = workers
         self._max_body = max_body
+        self._faults = Faults()
         self._running: _Running | None = None
         if self._gate.is_open and not _is_loopback(host):
             raise ConfigurationError(
@@ -109,12 +111,13 @@ class LocalServer:
             listener.close()
             raise
         self.port = listener.getsockname()[1]
-        self._running = _Running(application, listener)
+        self._running = _Running(application, self._faults, listener)
 
     def stop(self) -> None:
         """Stop it: what runs is cancelled, open transactions are rolled back. Again: nothing."""
         running, self._running = self._running, None
         if running is not None:
+            self._faults.stop()
             running.stop()
 
     def wait(self) -> None:
@@ -125,6 +128,55 @@ class LocalServer:
     def running_queries(self) -> "list[RunningQuery]":
         """List the statements that are waiting or running now, oldest first."""
         return [] if self._running is None else self._running.application.running.snapshot()
+
+    def fault(
+        self,
+        what: What,
+        *,
+        when: When | None = None,
+        path: str | None = None,
+        sql: str | None = None,
+        times: int | None = 1,
+        share: float = 1.0,
+        seed: int = 0,
+        retry_after: float | None = None,
+    ) -> Fault:
+        """Make the next requests fail on purpose: the next one, unless told otherwise.
+
+        `what` happens:
+
+        * `"drop"`: the connection is closed `when="before"` the request is run (the default),
+          `"after"` it was run and before anything is answered, or `"during"` the answer: its head
+          and half of the first piece of its body are sent;
+        * `"stall"`: nothing goes on, at the same three moments, until the fault is removed;
+        * `"cut"`: the answer ends after half of the first piece of its body, as if it were whole;
+        * a status of 4xx or 5xx: it is answered, with `Retry-After: retry_after` (seconds) if that
+          is given, instead of running the request, or, with `when="after"`, after it was run.
+
+        It strikes requests whose path is `path` (`*` stands for any text) and whose body contains
+        `sql` (in any case), `times` times (None: until it is removed), each with the probability
+        `share`: the same ones in every run with the same `seed`. Of several faults, the oldest
+        that fits strikes. It may be called at any time, from any thread, and the fault is removed
+        by `remove()`, or by leaving it as a context manager.
+
+        Raises `ConfigurationError` for arguments that make no sense.
+
+        >>> import httpx
+        >>> with LocalServer() as server, server.fault(503, sql="insert", retry_after=0) as fault:
+        ...     [httpx.post(server.url, content="INSERT INTO t VALUES (1)").status_code, fault.hits]
+        [503, 1]
+        """
+        fault = Fault(
+            what,
+            when=when,
+            path=path,
+            sql=sql,
+            times=times,
+            share=share,
+            seed=seed,
+            retry_after=retry_after,
+        )
+        return self._faults.add(fault)
 
     def _make_application(self) -> "Application":
         try:
@@ -200,13 +252,16 @@ def _is_loopback(host: str) -> bool:
 class _Running:
     """A started server: uvicorn in a daemon thread with an event loop of its own."""
 
-    def __init__(self, application: "Application", listener: socket.socket) -> None:
+    def __init__(self, application: "Application", faults: Faults, listener: socket.socket) -> None:
         import uvicorn  # noqa: PLC0415  # of the `local` extra, and slow to import
+
+        from firebolt_like.local.hanging_up import Protocol  # noqa: PLC0415  # as above
 
         self.application = application
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
-                application.asgi,
+                faults.around(application.asgi),
+                http=Protocol,
                 loop="asyncio",
                 ws="none",
                 lifespan="off",

@@ -5,20 +5,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from firebolt_like.local import LocalServer
+from firebolt_like.local import Clock, LocalServer
 
 _FORM = {"client_id": "robot", "client_secret": "s3cret", "grant_type": "client_credentials"}
 _PASSWORD = {"username": "anna", "password": "pässword"}
-
-
-class Clock:
-    """A clock that tests move."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +51,13 @@ def test_users_log_in_and_renew(http: httpx.Client, clock: Clock) -> None:
     """V1 logins carry a refresh token, which gives new tokens when the first has expired."""
     answer = http.post("/auth/v1/login", json=_PASSWORD).json()
     assert _query(http, answer["access_token"]).status_code == 200
-    clock.now += 1.6
+    clock.advance(1.6)
     assert _query(http, answer["access_token"]).status_code == 401
     refresh = {"refresh_token": answer["refresh_token"]}
     renewed = http.post("/auth/v1/refresh", json=refresh).json()
     assert set(renewed) == {"access_token", "expires_in", "scope", "token_type"}
     assert _query(http, renewed["access_token"]).status_code == 200
-    clock.now += 100
+    clock.advance(100)
     assert http.post("/auth/v1/refresh", json=refresh).status_code == 401
 
 
