@@ -5,6 +5,7 @@ What may live here: the ASGI side of a query. What a statement does is in `execu
 
 import asyncio
 import contextlib
+import functools
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -136,14 +137,16 @@ class QueryEndpoint:
             if succeeded:
                 execution.close(failed=False)
             else:
-                # in a thread of its own kind: rolling back must not wait behind other queries
-                await asyncio.shield(asyncio.to_thread(execution.close, failed=True))
+                await _in_thread(functools.partial(execution.close, failed=True))
         if succeeded:
             await answer.finish(execution, batch)
 
     async def _in_worker(self, query: Running, stopping: asyncio.Event, work: Callable[[], T]) -> T:
         """Run blocking work in the pool; while the query is stopped, interrupt it until it ends."""
-        job = self._pool.submit(work)
+        try:
+            job = self._pool.submit(work)
+        except RuntimeError as error:  # the interpreter is ending
+            raise Refusal.of("Cancelled", "The query was cancelled: the server ends.") from error
         future = asyncio.wrap_future(job)
         stop = asyncio.ensure_future(stopping.wait())
         try:
@@ -158,6 +161,14 @@ class QueryEndpoint:
         finally:
             stop.cancel()
         return future.result()
+
+
+async def _in_thread(work: Callable[[], None]) -> None:
+    """Run blocking work in a thread of its own kind: it must not wait behind other queries."""
+    try:
+        await asyncio.shield(asyncio.to_thread(work))
+    except RuntimeError:  # the interpreter is ending, and starts no thread any more
+        work()
 
 
 class _Answer:

@@ -5,6 +5,7 @@ uvicorn are imported when a server starts, not before.
 """
 
 import asyncio
+import atexit
 import dataclasses
 import ipaddress
 import os
@@ -273,11 +274,13 @@ class _Running:
             )
         )
         self._listener = listener
+        self._process = os.getpid()
         self._ended = threading.Event()
         self._thread = threading.Thread(
             target=self._serve, name="firebolt_like-server", daemon=True
         )
         self._thread.start()
+        atexit.register(self.stop)  # DuckDB wants to be closed before the interpreter is gone
 
     def _serve(self) -> None:
         try:
@@ -291,6 +294,9 @@ class _Running:
 
     def stop(self) -> None:
         """End uvicorn, then the engine."""
+        atexit.unregister(self.stop)
+        if self._process != os.getpid():
+            return  # a forked process has neither its threads nor DuckDB's: only the parent ends it
         self._uvicorn.should_exit = True
         self.application.running.stop_all("The query was cancelled: the server was stopped.")
         self._thread.join()
