@@ -13,6 +13,7 @@ from firebolt_like.client.auth import (
     Auth,
     ClientCredentials,
     FireboltCore,
+    MemoryTokenCache,
     ServiceAccount,
     Token,
     UsernamePassword,
@@ -274,6 +275,23 @@ def test_credentials_must_be_texts(kind):
     """A secret that is None, as from an unset variable, is an error where it is given."""
     with pytest.raises(ConfigurationError, match=kind.__name__):
         kind("me", None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "principal", "secret"),
+    [
+        (UsernamePassword, "username", "password"),
+        (ServiceAccount, "client_id", "client_secret"),
+        (ClientCredentials, "client_id", "client_secret"),
+    ],
+)
+def test_credentials_by_name(kind, principal, secret):
+    """Credentials may be named as what they are, and the third argument is the cache's switch."""
+    auth = kind(**{principal: "me", secret: SECRET}, use_token_cache=False)
+    assert repr(auth) == repr(kind("me", SECRET))
+    assert auth.secret == SECRET
+    with pytest.raises(ConfigurationError, match="use_token_cache=False"):
+        kind("me", SECRET, False, token_cache=MemoryTokenCache())
 
 
 def test_account_kinds():

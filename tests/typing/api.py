@@ -43,7 +43,8 @@ def clients_in_scripts() -> None:
 
 
 async def clients_in_tasks() -> None:
-    async with AsyncClient(auth=ServiceAccount("id", "secret"), http2=True) as client:
+    named = ServiceAccount(client_id="id", client_secret="secret", use_token_cache=False)
+    async with AsyncClient(auth=named, http2=True) as client:
         assert_type(client, AsyncClient)
         assert_type(await client.account_id, str)
         assert_type(await client.get("/path"), httpx.Response)

@@ -9,7 +9,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 import httpx
 
@@ -32,10 +32,18 @@ from firebolt_like.errors import (
     ServerResponseError,
 )
 
-__all__ = ["LOGIN", "LoginAuth", "login_failure"]
+__all__ = ["LOGIN", "LoginAuth", "LoginOptions", "login_failure"]
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
+
+
+class LoginOptions(TypedDict, total=False):
+    """The keywords that every class with a login takes; what they mean is said in `LoginAuth`."""
+
+    token_cache: TokenCache | None
+    auth_endpoint: str | None
+    clock: Callable[[], float]
 
 
 class LoginAuth(Auth):
@@ -63,8 +71,8 @@ class LoginAuth(Auth):
         self,
         principal: str,
         secret: str,
-        *,
         use_token_cache: bool = True,
+        *,
         token_cache: TokenCache | None = None,
         auth_endpoint: str | None = None,
         clock: Callable[[], float] = time.time,
