@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import duckdb
 
+from firebolt_like.local.batches import Batch, RowEncoder
 from firebolt_like.local.commands import Commands, Headers
 from firebolt_like.local.engine import Engine
 from firebolt_like.local.information_schema import InformationSchema, Session
@@ -16,7 +17,7 @@ from firebolt_like.local.inserts import bytea_places
 from firebolt_like.local.options import Options
 from firebolt_like.local.refusal import Refusal
 from firebolt_like.local.running import Running
-from firebolt_like.local.statement import Batch, Result, run
+from firebolt_like.local.statement import Result, run
 from firebolt_like.local.transactions import Transaction, Transactions
 from firebolt_like.local.translate import Translation, translate
 from firebolt_like.protocol.sql import Statement
@@ -46,12 +47,14 @@ class Execution:
         statement: Statement | None,
         options: Options,
         query: Running,
+        encoder: RowEncoder,
     ) -> None:
         self._services = services
         self._body = body
         self._statement = statement
         self._options = options
         self._query = query
+        self._encoder = encoder
         self._database = options.database or services.engine.databases[0]
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._transaction: Transaction | None = None
@@ -103,7 +106,7 @@ class Execution:
         session = Session(cursor, self._database, self._options.engine or "system")
         statement, self._views = self._services.information_schema.prepare(statement, session)
         translation = self._translate(cursor, statement)
-        return run(cursor, translation, self._query, self._options.limit)
+        return run(cursor, translation, self._query, self._encoder, self._options.limit)
 
     def _enter(self, transaction_id: str) -> duckdb.DuckDBPyConnection:
         transactions = self._services.transactions

@@ -8,7 +8,9 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from firebolt_like.local.statement import Batch
+from firebolt_like.local.arrow_batches import END, ArrowBatches, empty_schema
+from firebolt_like.local.batches import Batch, RowEncoder
+from firebolt_like.local.json_batches import JsonBatches
 from firebolt_like.protocol import json_compact, json_lines, tab_separated
 from firebolt_like.protocol.server_error import ErrorDetail
 from firebolt_like.protocol.types import Column
@@ -20,6 +22,9 @@ class Format(Protocol):
     """Writes one answer: `start`, `batch` for each batch, then `finish` or `fail`."""
 
     content_type: str
+    encoder: RowEncoder
+    limit: int | None
+    """At most so many rows."""
 
     def start(self, columns: Sequence[Column]) -> bytes:
         """Write what comes before the rows."""
@@ -34,10 +39,16 @@ class Format(Protocol):
         """Write an error that came after the start; None where the format has no way to."""
 
 
+_JSON: Final = JsonBatches()
+_ARROW: Final = ArrowBatches()
+
+
 class JsonCompact:
     """JSON_Compact."""
 
     content_type = "application/json"
+    encoder: RowEncoder = _JSON
+    limit: int | None = None
 
     def __init__(self, query_id: str, label: str | None) -> None:
         self._query_id = query_id
@@ -63,10 +74,18 @@ class JsonCompact:
         return None
 
 
+class JsonCompactLimited(JsonCompact):
+    """JSON_CompactLimited."""
+
+    limit: int | None = 10_000
+
+
 class JsonLines:
     """JSONLines_Compact."""
 
     content_type = "application/x-ndjson"
+    encoder: RowEncoder = _JSON
+    limit: int | None = None
 
     def __init__(self, query_id: str, label: str | None) -> None:
         self._query_id = query_id
@@ -95,6 +114,8 @@ class TabSeparated:
     """TabSeparatedWithNamesAndTypes."""
 
     content_type = "text/tab-separated-values; charset=utf-8"
+    encoder: RowEncoder = _JSON
+    limit: int | None = None
 
     def __init__(self, query_id: str, label: str | None) -> None:  # noqa: ARG002  # as all formats
         self._columns: Sequence[Column] = ()
@@ -118,8 +139,56 @@ class TabSeparated:
         return None
 
 
+class TabSeparatedWithNames(TabSeparated):
+    """TabSeparatedWithNames."""
+
+    def start(self, columns: Sequence[Column]) -> bytes:
+        """See `Format`."""
+        return b"".join(super().start(columns).splitlines(keepends=True)[:1])
+
+
+class TabSeparatedPlain(TabSeparated):
+    """TabSeparated: rows alone."""
+
+    def start(self, columns: Sequence[Column]) -> bytes:
+        """See `Format`."""
+        super().start(columns)
+        return b""
+
+
+class ArrowStream:
+    """ArrowStream: schema, record batches, end."""
+
+    content_type = "application/vnd.apache.arrow.stream"
+    encoder: RowEncoder = _ARROW
+    limit: int | None = None
+
+    def __init__(self, query_id: str, label: str | None) -> None:
+        pass  # it tells neither
+
+    def start(self, columns: Sequence[Column]) -> bytes:
+        """See `Format`."""
+        return b"" if columns else empty_schema()  # the first batch begins with its own
+
+    def batch(self, batch: Batch) -> bytes:
+        """See `Format`."""
+        return batch.rows
+
+    def finish(self, figures: dict[str, Any]) -> bytes:  # noqa: ARG002  # Format's signature
+        """See `Format`."""
+        return END
+
+    def fail(self, detail: ErrorDetail, figures: dict[str, Any]) -> bytes | None:  # noqa: ARG002  # Format's signature
+        """See `Format`."""
+        return None
+
+
 FORMATS: Final[dict[str, Callable[[str, str | None], Format]]] = {
+    "ArrowStream": ArrowStream,
     "JSON_Compact": JsonCompact,
+    "JSON_CompactLimited": JsonCompactLimited,
     "JSONLines_Compact": JsonLines,
+    "TabSeparated": TabSeparatedPlain,
+    "TabSeparatedWithNames": TabSeparatedWithNames,
     "TabSeparatedWithNamesAndTypes": TabSeparated,
 }

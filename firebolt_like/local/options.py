@@ -84,6 +84,12 @@ class Options:
     transaction_id: str | None = None
     sequence_id: str | None = None
 
+    def limited(self, rows: int | None) -> "Options":
+        """Give these options with at most so many rows."""
+        if rows is None:
+            return self
+        return dataclasses.replace(self, limit=min(rows, self.limit or rows))
+
 
 def read_setting(name: str, text: str) -> Any:
     """Check a setting's value and read it. Raises `Refusal`."""

@@ -16,12 +16,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from firebolt_like.local.batches import Batch
 from firebolt_like.local.execution import Execution, Services
 from firebolt_like.local.formats import FORMATS, Format
 from firebolt_like.local.options import Options, read_options
 from firebolt_like.local.refusal import Refusal, invalid, not_supported
 from firebolt_like.local.running import Running, RunningList
-from firebolt_like.local.statement import Batch
 from firebolt_like.local.tokens import Gate
 from firebolt_like.local.translate import mark_escapes
 from firebolt_like.protocol.json_compact import statistics
@@ -109,11 +109,15 @@ class QueryEndpoint:
             raise not_supported("A request with several statements")
         statement = statements[0] if statements else None
         query = Running(statement.text if statement else "", self._clock(), options.label)
-        answer = _Answer(make_format(query.query_id, query.label), send)
+        format_ = make_format(query.query_id, query.label)
+        options = options.limited(format_.limit)
+        answer = _Answer(format_, send)
         self._running.add(query)
         try:
             async with _watch(query, options, statement, receive) as stopping:
-                execution = Execution(self._services, body, statement, options, query)
+                execution = Execution(
+                    self._services, body, statement, options, query, format_.encoder
+                )
                 await self._execute(execution, query, answer, stopping)
         finally:
             self._running.remove(query)

@@ -1,37 +1,27 @@
-"""Running one statement on a DuckDB cursor; its rows are JSON text that SQL has written.
+"""Running one statement on a DuckDB cursor, so that its rows come in the encoding that is wanted.
 
-    SELECT json_array(<one expression a column>)::VARCHAR FROM (<the statement>) AS t(c0, c1, ...)
-
-What may live here: which statements may run and in which of three ways, the names of columns, and
-batches. Everything here blocks and is called from worker threads.
+What may live here: which statements may run and in which of three ways, and the names of columns.
+Everything here blocks and is called from worker threads.
 """
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 import duckdb
 
+from firebolt_like.local.batches import Batch, RowEncoder
 from firebolt_like.local.duckdb_errors import refusal
 from firebolt_like.local.refusal import Refusal, not_supported
 from firebolt_like.local.running import Running
 from firebolt_like.local.translate import Translation
-from firebolt_like.local.types import json_value, sql_type
+from firebolt_like.local.types import sql_type
 from firebolt_like.protocol.sql import Kind, first_words, tokens
 from firebolt_like.protocol.types import Column
 
-__all__ = ["Batch", "Result", "run"]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Batch:
-    """JSON texts of rows joined by commas, and how many they are."""
-
-    rows: bytes
-    count: int
-    last: bool
+__all__ = ["Result", "run"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,6 +48,7 @@ def run(
     cursor: duckdb.DuckDBPyConnection,
     statement: Translation,
     query: Running,
+    encoder: RowEncoder,
     limit: int | None = None,
 ) -> Result:
     """Run a statement; `limit` caps the rows of a SELECT. Raises `Refusal`."""
@@ -65,9 +56,9 @@ def run(
     with _refusing(statement, query):
         kind = _kind(cursor, statement.text)
         if kind in _SUBQUERIES:
-            return _run_subquery(cursor, statement, query, limit)
+            return _run_subquery(cursor, statement, query, encoder, limit)
         if kind in _ROWS or (kind in _CHANGES and _has_returning(statement.text)):
-            return _run_for_rows(cursor, statement.text, query)
+            return _run_for_rows(cursor, statement, query, encoder)
         cursor.execute(statement.text)
         cursor.fetchall()
         return Result()
@@ -98,29 +89,42 @@ def _has_returning(sql: str) -> bool:
 
 
 def _run_subquery(
-    cursor: duckdb.DuckDBPyConnection, statement: Translation, query: Running, limit: int | None
+    cursor: duckdb.DuckDBPyConnection,
+    statement: Translation,
+    query: Running,
+    encoder: RowEncoder,
+    limit: int | None,
 ) -> Result:
     names, types = _signature(cursor, statement)
-    rows = _json_rows(types, f"(\n{statement.text}\n)")
+    columns = _columns(names, types, statement.text)
+    rows = encoder.select(types, f"(\n{statement.text}\n)")
+    if limit is not None:
+        rows = f"{rows} LIMIT {limit}"
     query.check()
     with _refusing(statement, query, lines_before=1):
-        cursor.execute(rows if limit is None else f"{rows} LIMIT {limit}")
-    batches = _batches(cursor.fetchmany, statement, query)
-    return Result(_columns(names, types, statement.text), batches)
+        batches = encoder.batches(cursor, rows, columns, query.check)
+    return Result(columns, _reading(batches, statement, query))
 
 
-def _run_for_rows(cursor: duckdb.DuckDBPyConnection, sql: str, query: Running) -> Result:
-    relation = cursor.sql(sql)
-    names, types = relation.columns, relation.types
+def _reading(batches: Iterator[Batch], statement: Translation, query: Running) -> Iterator[Batch]:
+    with _refusing(statement, query, lines_before=1):
+        yield from batches
+
+
+def _run_for_rows(
+    cursor: duckdb.DuckDBPyConnection, statement: Translation, query: Running, encoder: RowEncoder
+) -> Result:
+    relation = cursor.sql(statement.text)
+    columns = _columns(relation.columns, relation.types, statement.text)
+    rows = encoder.select(relation.types, "result_of_statement")
     query.check()
     table = relation.to_arrow_table()  # this runs the statement: once
     cursor.register("result_of_statement", table)
     try:
-        found = cursor.execute(_json_rows(types, "result_of_statement")).fetchall()
+        batches = list(encoder.batches(cursor, rows, columns, query.check))
     finally:
         cursor.unregister("result_of_statement")
-    rows = ",".join([row for (row,) in found]).encode()
-    return Result(_columns(names, types, sql), iter([Batch(rows, len(found), last=True)]))
+    return Result(columns, iter(batches))
 
 
 def _signature(
@@ -135,13 +139,6 @@ def _signature(
                 cursor.execute(f"EXPLAIN\n{statement.text}")
         raise
     return relation.columns, relation.types
-
-
-def _json_rows(types: Sequence[Any], source: str) -> str:
-    names = [f"c{number}" for number in range(len(types))]
-    values = ", ".join(json_value(kind, name) for kind, name in zip(types, names, strict=True))
-    row = f"json_array({values})::VARCHAR"
-    return f"SELECT {row} FROM {source} AS t({', '.join(names)})"  # noqa: S608  # no user's name is in it
 
 
 def _columns(names: Sequence[str], types: Sequence[Any], sql: str) -> tuple[Column, ...]:
@@ -166,32 +163,6 @@ def _shown_names(names: Sequence[str], sql: str) -> list[str]:
     if _STAR.search("".join('""' if kind is Kind.NAME else text for kind, text in parts)):
         return list(names)
     return [name if _PLAIN_NAME.fullmatch(name) or name in quoted else "?column?" for name in names]
-
-
-_BATCH_SIZE = 1_000_000
-_FIRST_FETCH = 64
-
-
-def _batches(
-    fetch: Callable[[int], list[tuple[str]]], statement: Translation, query: Running
-) -> Iterator[Batch]:
-    """Cut the rows into batches; how many rows a fetch takes follows from their length."""
-    take = _FIRST_FETCH
-    last = False
-    while not last:
-        parts: list[str] = []
-        count = size = 0
-        with _refusing(statement, query, lines_before=1):
-            while size < _BATCH_SIZE and not last:
-                query.check()
-                rows = fetch(take)
-                last = len(rows) < take
-                if rows:
-                    parts.append(",".join([row for (row,) in rows]))
-                    count += len(rows)
-                    size += len(parts[-1])
-                    take = max(1, min(10_000, _BATCH_SIZE * count // (4 * size)))
-        yield Batch(",".join(parts).encode(), count, last)
 
 
 @contextmanager

@@ -207,9 +207,9 @@ def test_an_error_in_a_document_cuts_the_connection(ask: Asker, output_format: s
 
 def test_unknown_formats_paths_and_bodies(ask: Asker) -> None:
     """What is not served is said in plain text or a structured error, not by a crash."""
-    reply = ask.send("SELECT 1", output_format="ArrowStream")
+    reply = ask.send("SELECT 1", output_format="Vertical")
     assert reply.status_code == 404
-    assert reply.text == "Output format 'ArrowStream' is not supported"
+    assert reply.text == "Output format 'Vertical' is not supported"
     reply = ask.http.get("/no/such/path")
     assert (reply.status_code, reply.headers["content-type"].split(";")[0]) == (404, "text/plain")
     assert "UTF-8" in ask.error(b"SELECT '\xff'")["description"]
