@@ -114,3 +114,11 @@ def test_a_hint_is_shown_below_the_message():
         shown = "".join(traceback.format_exception(one))
         assert shown.count("Check the address.") == 1
         assert str(one) == "no answer"
+
+
+def test_a_traceback_says_what_to_do():
+    """The hint is shown where people see errors, once, also after the error was copied."""
+    error = OperationalError("The engine is gone.", hint="Start it.")
+    for each in (error, copy.copy(error), pickle.loads(pickle.dumps(error))):
+        shown = "".join(traceback.format_exception_only(each))
+        assert shown.endswith("OperationalError: The engine is gone.\nStart it.\n")
