@@ -8,10 +8,15 @@ import os
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from sybil import Sybil
 from sybil.parsers.doctest import DocTestParser
 from sybil.parsers.markdown import PythonCodeBlockParser
+
+# how long one example takes tells how busy the machine is, nothing about the code
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 OPTIONS: dict[str, Any] = {
     "fixtures": ["machine_of_a_newcomer"],
