@@ -183,7 +183,7 @@ def _from_profile(
         raise ConfigurationError(f"The profile file {path} has no table [{name}].")
     table = dict(table)
     dsn = table.pop("dsn", None)
-    return (_parse_dsn(str(dsn)) if dsn else {}) | table
+    return (_parse_dsn(dsn) if dsn else {}) | table
 
 
 def _profile_file() -> Path:
@@ -192,7 +192,12 @@ def _profile_file() -> Path:
     return Path(appdirs.user_config_dir("firebolt_like")) / "profiles.toml"
 
 
-def _parse_dsn(dsn: str) -> dict[str, Any]:
+def _parse_dsn(dsn: object) -> dict[str, Any]:
+    if not isinstance(dsn, str):
+        raise ConfigurationError(
+            f"A DSN is a text, not an object of type {type(dsn).__name__}.",
+            hint="Give credentials as auth=, and a file as local:///path/to/file.",
+        )
     scheme, mark, rest = dsn.partition(":")
     scheme = scheme.lower()
     if scheme != "local" and scheme not in _SCHEMES:

@@ -140,6 +140,12 @@ def test_a_dsn_that_cannot_be_read_is_a_clear_error(dsn, told):
     assert told in fails(dsn)
 
 
+@pytest.mark.parametrize("dsn", [("user", "Canary9secret"), b"local:", 3])
+def test_what_is_no_text_is_no_dsn(dsn):
+    """Credentials that stand where the DSN belongs are an error that says where they go."""
+    assert type(dsn).__name__ in fails(dsn)
+
+
 def test_an_unknown_dsn_lists_the_known_ones():
     """Who guesses a scheme sees all forms."""
     message = fails("mysql://host")

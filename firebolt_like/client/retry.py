@@ -82,8 +82,8 @@ class Budget:
     """
 
     def __init__(self, io: IO, seconds: float | None) -> None:
-        if seconds is not None and not seconds > 0:
-            raise ConfigurationError(f"A timeout is more than 0 seconds, not {seconds}.")
+        if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
+            raise ConfigurationError(f"A timeout is more than 0 seconds, not {seconds!r}.")
         self._io = io
         self._seconds = seconds
         self._rest = float("inf") if seconds is None else seconds

@@ -85,14 +85,20 @@ def with_user_agent(
         return client
     told = dict(additional_parameters)
     clients, drivers = told.pop("user_clients", ()), told.pop("user_drivers", ())
-    pairs = [*clients, *drivers]
-    if told or not all(isinstance(p, tuple) and [*map(type, p)] == [str, str] for p in pairs):
+    if told or not (_are_pairs(clients) and _are_pairs(drivers)):
         raise ConfigurationError(
             "additional_parameters takes user_clients and user_drivers, each a list of tuples "
             "(name, version)."
         )
-    headers = {"User-Agent": user_agent(clients, drivers), **client.get("headers", {})}
+    headers = httpx.Headers({"User-Agent": user_agent(clients, drivers)})
+    headers.update(client.get("headers"))
     return {**client, "headers": headers}
+
+
+def _are_pairs(told: object) -> bool:
+    return isinstance(told, list | tuple) and all(
+        isinstance(pair, tuple) and [*map(type, pair)] == [str, str] for pair in told
+    )
 
 
 async def _nothing() -> None:

@@ -146,11 +146,14 @@ def split(sql: str, *, backslash_escapes: bool = False) -> list[Statement]:
     """Cut a text into its statements, without the `;` between them.
 
     A statement is a verbatim part of the text, without the blanks around it. Comments before it
-    stay with it; a piece that holds only blanks and comments is dropped.
+    stay with it; a piece that holds only blanks and comments is dropped. InterfaceError for what is
+    no text.
 
     >>> split("SELECT 1; SELECT ';' -- two")
     [Statement(text='SELECT 1', start=0), Statement(text="SELECT ';' -- two", start=10)]
     """
+    if not isinstance(sql, str):
+        raise InterfaceError(f"A statement is a text, not an object of type {type(sql).__name__}.")
     statements: list[Statement] = []
     start, empty, last = 0, True, Kind.TEXT
     for kind, begin, end in _scan(sql, backslash_escapes=backslash_escapes):

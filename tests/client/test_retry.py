@@ -307,7 +307,7 @@ def test_a_budget_without_limit_pauses_too():
     assert budget.allows(1e9)
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), "5"])
 def test_a_timeout_is_more_than_nothing(seconds):
     """A timeout that no call could meet is an error in the arguments."""
     with pytest.raises(ConfigurationError, match="timeout"):

@@ -286,13 +286,14 @@ def test_the_programs_around_name_themselves_to_the_server(face, connect, script
     around = {"user_clients": [("report", "1.0")], "user_drivers": [("driver", "2.0")]}
 
     async def scenario():
-        async with connect(additional_parameters=around) as connection:
+        async with connect(additional_parameters=around, headers=[("X-Mine", "1")]) as connection:
             await connection.cursor().execute("SELECT 1")
-        for wrong in ({"user_clients": ["report"]}, {"nonsense": 1}):
+        for wrong in ({"user_clients": ["report"]}, {"user_drivers": 5}, {"nonsense": 1}):
             with pytest.raises(errors.ConfigurationError):
                 await face.connect("local:", additional_parameters=wrong)
 
     face.run(scenario)
+    assert script.requests[0].headers["X-Mine"] == "1"
     words = script.requests[0].headers["User-Agent"].split()
     assert (words[0], words[1][:14], words[-1]) == ("report/1.0", "firebolt_like/", "driver/2.0")
 

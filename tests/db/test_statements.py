@@ -74,6 +74,8 @@ def test_parameters_are_bound_by_the_server(face, connect, script):
         ("  -- nothing", None, errors.ProgrammingError),
         ("SET nonsense", None, errors.InterfaceError),
         ("SELECT '\ud800'", None, errors.DataError),
+        (None, None, errors.InterfaceError),
+        (b"SELECT 1", [], errors.InterfaceError),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_sent(
