@@ -47,6 +47,8 @@ _TEXTS: Final[tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]] = (
         r"(?:Scalar |Aggregate |Table )*Function with name (\S+) does not exist!",
         r"function '\1' does not exist",
     ),
+    (r"View with name (\S+) does not exist!", r"relation '\1' does not exist"),
+    (r"Failed to parse geometry: ", "Unable to cast TEXT to geography: "),
     (r"Use TRY\(.*", ""),
 )
 

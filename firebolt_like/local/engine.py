@@ -23,6 +23,9 @@ _MOST_PAIRS = 32
 _LOCKED: Final = (
     # no statement reads or writes files, loads code, reads Python's variables or unlocks these
     "SET GLOBAL TimeZone = 'UTC'",
+    # as in the dialect: a name without quotes is in lower case, any division by zero is an error
+    "SET GLOBAL preserve_identifier_case = false",
+    "SET GLOBAL ieee_floating_point_ops = false",
     "SET enable_external_access = false",
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",

@@ -11,10 +11,10 @@ import duckdb
 
 from firebolt_like.protocol.sql import Kind, tokens
 
-__all__ = ["bytea_places"]
+__all__ = ["INSERT_VALUES", "bytea_places"]
 
 _NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
-_INSERT = re.compile(
+INSERT_VALUES = re.compile(
     rf"\s*INSERT\s+INTO\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*"
     rf"(?:\((?P<columns>\s*{_NAME}(?:\s*,\s*{_NAME})*\s*)\)\s*)?VALUES\b",
     re.IGNORECASE,
@@ -29,7 +29,7 @@ def bytea_places(
         isinstance(value, str) and value.startswith("\\x") for value in parameters.values()
     ):
         return frozenset()
-    insert = _INSERT.match(sql)
+    insert = INSERT_VALUES.match(sql)
     if insert is None:
         return frozenset()
     query = f"SELECT {insert['columns'] or '*'} FROM {insert['table']}"  # noqa: S608  # bound, never run

@@ -54,6 +54,8 @@ def run(
     """Run a statement; `limit` caps the rows of a SELECT. Raises `Refusal`."""
     query.attach(cursor)
     with _refusing(statement, query):
+        if statement.before:
+            cursor.execute(statement.before)
         kind = _kind(cursor, statement.text)
         if kind in _SUBQUERIES:
             return _run_subquery(cursor, statement, query, encoder, limit)

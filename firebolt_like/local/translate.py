@@ -1,12 +1,10 @@
-r"""From the statement of a request to the text that DuckDB runs, by lexer.
+r"""From the statement of a request to the text that DuckDB runs.
 
-What may live here: parameters, and the few spellings that this package's own client sends and
-DuckDB lacks: bytea literals, `pgdate`, `timestampntz`, `array(T)`, the session functions. Each
-change remembers where it came from, so that errors point into the text that was sent.
+The lexer finds what can be told from the words alone: parameters, bytes, double precision literals,
+`array(T)`, the session functions. Where the place in the grammar decides, `dialect` is asked. Both
+give edits, so that errors point into the text that was sent. What may live here: the lexer's edits.
 """
 
-import bisect
-import dataclasses
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -15,32 +13,13 @@ from typing import Any
 
 import msgspec
 
-from firebolt_like.errors import Location
-from firebolt_like.local.refusal import invalid
-from firebolt_like.local.types import duckdb_name
+from firebolt_like.local.doubles import double_literals
+from firebolt_like.local.edits import Edit, Translation, apply, location
+from firebolt_like.local.refusal import Refusal, invalid
+from firebolt_like.local.types import duckdb_name, sql_type_named
 from firebolt_like.protocol.sql import Kind, Statement, tokens
-from firebolt_like.protocol.types import TYPES, SqlType, parse_type
 
 __all__ = ["Translation", "mark_escapes", "read_parameters", "translate"]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Translation:
-    """A statement as DuckDB gets it; `places` are (offset here, offset in the body, verbatim)."""
-
-    text: str
-    body: str
-    places: tuple[tuple[int, int, bool], ...]
-
-    def locate(self, line: int, column: int) -> Location:
-        """Turn a place in `text` into the place in the body that was sent, both from 1."""
-        starts = [0, *(found.end() for found in re.finditer("\n", self.text))]
-        offset = starts[min(line, len(starts)) - 1] + column - 1
-        at = max(0, bisect.bisect_right(self.places, (offset, len(self.body), True)) - 1)
-        here, there, verbatim = self.places[at]
-        there += offset - here if verbatim else 0
-        before = self.body[:there]
-        return Location(before.count("\n") + 1, there - before.rfind("\n"))
 
 
 def mark_escapes(sql: str) -> str:
@@ -68,53 +47,87 @@ def translate(
 
     `functions` are the session functions without arguments, by lower-case name, and their values.
     `bytea` are offsets of strings and placeholders in the statement that are to become bytea.
-    Raises `Refusal` for a placeholder without a value.
+    Raises `Refusal` for a placeholder without a value, and for what DuckDB cannot do.
     """
-    out: list[str] = []
-    places: list[tuple[int, int, bool]] = []
-    length = 0
-    for text, start, verbatim in _pieces(statement.text, parameters, functions, bytea):
-        places.append((length, statement.start + start, verbatim))
-        out.append(text)
-        length += len(text)
-    return Translation("".join(out), body, tuple(places) or ((0, 0, True),))
-
-
-def _pieces(
-    sql: str, parameters: Mapping[str, Any], functions: Mapping[str, str], bytea: Collection[int]
-) -> Iterator[tuple[str, int, bool]]:
+    sql = statement.text
     parts = _parts(sql)
-    _skip_leading_comments(sql, parts)
+    begin = _skip_leading_comments(sql, parts)
     _check_depth(sql, parts)
-    wants_name = False  # the text before ended in `param(`
+    edits = [Edit(0, begin, "")] if begin else []
+    edits += _edits(sql, parts, parameters, functions, bytea)
+    edits += double_literals(sql, parts)
+    before = ""
+    if word := _word_of_dialect(sql, parts):
+        from firebolt_like.local.dialect import Untranslatable, read_dialect  # noqa: PLC0415  # sqlglot loads slowly
+
+        try:
+            reading = read_dialect(sql, word)
+        except Untranslatable as error:
+            place = location(body, statement.start + error.offset)
+            raise Refusal.of("NotSupported", error.text, place=place) from error
+        edits += reading.edits
+        before = reading.before
+    return apply(edits, sql, body, statement.start, before)
+
+
+_ASCII_WORD = re.compile(r"[a-z]+")
+_SPELLED_OTHERWISE = {
+    *("pgdate", "timestampntz", "geography", "float", "decimal", "numeric", "checksum"),
+    *("fact", "dimension", "external", "index"),
+}
+_DIALECT = re.compile(
+    r"(?<![\w.$])(?:pgdate|timestampntz|geography|float|(?:decimal|numeric)(?!\s*\()"
+    r"|checksum(?=\s*\()|(?:fact|dimension|external)(?=\s+table\b)"
+    r"|(?:aggregating|join|primary)(?=\s+index\b)|(?<=\))\s*partition\s+by)(?![\w$])",
+    re.IGNORECASE,
+)
+
+
+def _word_of_dialect(sql: str, parts: list[tuple[Kind, int, int]]) -> str | None:
+    """Find a word that needs the grammar; one pass over all words answers the usual no."""
+    words = set(_ASCII_WORD.findall(sql.lower()))
+    if words.isdisjoint(_SPELLED_OTHERWISE) and not words >= {"create", "partition"}:
+        return None
+    for kind, start, end in parts:
+        if kind is Kind.TEXT and (found := _DIALECT.search(sql[start:end])):
+            return found[0].strip().upper()
+    return None
+
+
+def _edits(
+    sql: str,
+    parts: list[tuple[Kind, int, int]],
+    parameters: Mapping[str, Any],
+    functions: Mapping[str, str],
+    bytea: Collection[int],
+) -> Iterator[Edit]:
+    call: int | None = None  # where the `param(` began that the text before ended in
     for at, (kind, start, end) in enumerate(parts):
         text = sql[start:end]
         following = sql[end : parts[at + 1][2]] if at + 1 < len(parts) else ""
         if start in bytea:
             following = "::bytea"
         if kind is Kind.NUMBERED:
-            yield _literal(_value(text, parameters), following), start, False
-        elif kind is Kind.STRING and wants_name:
-            yield _text(str(_value(text[1:-1], parameters))), start, False
+            yield Edit(start, end, _literal(_value(text, parameters), following))
+        elif kind is Kind.STRING and call is not None:
+            yield Edit(call, end, "(" + _text(str(_value(text[1:-1], parameters))))
         elif kind is Kind.STRING and (literal := _bytes_literal(text, following)) is not None:
-            yield literal, start, False
-        elif kind is Kind.TEXT:
-            call = _PARAM_CALL.search(text) if following.startswith("'") else None
-            wants_name = call is not None
-            yield from _words(text if call is None else text[: call.start()], start, functions)
-            if call is not None:
-                yield "(", start + call.start(), False
-        else:
-            yield text, start, True
+            yield Edit(start, end, literal)
+        call = None
+        if kind is Kind.TEXT:
+            if following.startswith("'") and (found := _PARAM_CALL.search(text)):
+                call = start + found.start()
+            yield from _words(text, start, functions)
 
 
-def _skip_leading_comments(sql: str, parts: list[tuple[Kind, int, int]]) -> None:
+def _skip_leading_comments(sql: str, parts: list[tuple[Kind, int, int]]) -> int:
     """Leave out what stands before the first word: DuckDB counts columns wrongly behind it."""
     while parts and (parts[0][0] is Kind.COMMENT or sql[parts[0][1] : parts[0][2]].isspace()):
         del parts[0]
     if parts and parts[0][0] is Kind.TEXT:
         kind, start, end = parts[0]
         parts[0] = (kind, end - len(sql[start:end].lstrip()), end)
+    return parts[0][1] if parts else len(sql)
 
 
 _DEEPEST = 500
@@ -145,33 +158,26 @@ def _parts(sql: str) -> list[tuple[Kind, int, int]]:
 
 _PARAM_CALL = re.compile(r"(?<![\w.$])param\s*\(\s*$", re.IGNORECASE)
 _SPELLING = re.compile(
-    r"(?<![\w.$])(?:(?P<function>[a-z_]\w*)\s*\(\s*\)|(?P<array>array\s*\()"
-    r"|(?P<type>pgdate|timestampntz)(?!\w))",
+    r"(?<![\w.$])(?:(?P<function>[a-z_]\w*)\s*\(\s*\)|(?P<type>(?:array|struct)\s*\())",
     re.IGNORECASE,
 )
-_TYPES = {"pgdate": "date", "timestampntz": "timestamp"}
 
 
-def _words(text: str, start: int, functions: Mapping[str, str]) -> Iterator[tuple[str, int, bool]]:
+def _words(text: str, start: int, functions: Mapping[str, str]) -> Iterator[Edit]:
     done = 0
     while (found := _SPELLING.search(text, done)) is not None:
-        yield text[done : found.start()], start + done, True
-        end, changed = _spelled(text, found, functions)
-        yield changed, start + found.start(), changed == text[found.start() : end]
-        done = end
-    yield text[done:], start + done, True
-
-
-def _spelled(text: str, found: re.Match[str], functions: Mapping[str, str]) -> tuple[int, str]:
-    if found["type"]:
-        return found.end(), _TYPES[found["type"].lower()]
-    if found["function"]:
-        value = functions.get(found["function"].lower())
-        return found.end(), found[0] if value is None else _text(value)
-    end = _closing(text, found.end())
-    kind = parse_type(text[found.start() : end])
-    # ARRAY(SELECT ...) is a constructor, not a type
-    return (end, duckdb_name(kind)) if _is_known(kind) else (found.end(), found[0])
+        done = found.end()
+        if found["function"]:
+            value = functions.get(found["function"].lower())
+            changed = None if value is None else _text(value)
+        else:
+            end = _closing(text, done)
+            kind = sql_type_named(text[found.start() : end])
+            # ARRAY(SELECT ...) is a constructor, not a type
+            changed = None if kind is None else duckdb_name(kind)
+            done = done if kind is None else end
+        if changed is not None:
+            yield Edit(start + found.start(), start + done, changed)
 
 
 def _closing(text: str, start: int) -> int:
@@ -181,11 +187,6 @@ def _closing(text: str, start: int) -> int:
         if not depth:
             return start + mark.end()
     return len(text)
-
-
-def _is_known(kind: SqlType) -> bool:
-    inner = [kind.item] if kind.item is not None else [field for _, field in kind.fields]
-    return kind.name in TYPES and all(map(_is_known, inner))
 
 
 _ESCAPED = re.compile(r"[eE]'((?:\\x[0-9a-fA-F]{2})*)'")

@@ -5,12 +5,13 @@ is not told by DuckDB, so every column may be NULL.
 """
 
 import dataclasses
+import re
 from typing import Any, NamedTuple
 
 from firebolt_like.protocol.sql import quote_name
-from firebolt_like.protocol.types import SqlType
+from firebolt_like.protocol.types import TYPES, SqlType, parse_type
 
-__all__ = ["duckdb_name", "json_value", "sql_type"]
+__all__ = ["duckdb_name", "json_value", "sql_type", "sql_type_named"]
 
 
 class _Row(NamedTuple):
@@ -37,6 +38,20 @@ _ZONED = (
     " THEN ':' || lpad(abs(date_part('timezone', {x})::BIGINT % 60)::VARCHAR, 2, '0')"
     " ELSE '' END"
 )
+_POINT = "substr(ST_AsText({x}), length('POINT (') + 1)"
+_LONGITUDE = f"radians(TRY_CAST(split_part({_POINT}, ' ', 1) AS DOUBLE))"
+_LATITUDE = f"radians(TRY_CAST(rtrim(split_part({_POINT}, ' ', 2), ')') AS DOUBLE))"
+# engines of this protocol keep a point as a vector of length 1, and its degrees show that
+_X, _Y = (f"cos({_LATITUDE}) * {f}({_LONGITUDE})" for f in ("cos", "sin"))
+_ROUNDED = (
+    "CASE WHEN ST_AsText({x}) LIKE 'POINT (%' THEN CAST('POINT(' ||"
+    f" degrees(atan2({_Y}, {_X})) || ' ' ||"
+    f" degrees(atan2(sin({_LATITUDE}), sqrt(({_X}) ** 2 + ({_Y}) ** 2))) || ')' AS GEOMETRY)"
+    " ELSE {x} END"
+)
+_WKB = f"hex(ST_AsWKB({_ROUNDED}))"
+# EWKB: a flag in the type, and the number of the coordinate system behind it
+_EWKB = f"substr({_WKB}, 1, 8) || '20E6100000' || substr({_WKB}, 11)"
 
 _ROWS = {
     # DuckDB's type id: the protocol's type, JSON value
@@ -64,6 +79,7 @@ _ROWS = {
     "timestamp_ns": _row("timestamp", "{x}::TIMESTAMP::VARCHAR"),  # rounded to microseconds
     "timestamp with time zone": _row("timestamptz", _ZONED),
     "blob": _row("bytea", "'\\x' || lower(hex({x}))"),
+    "geometry": _row("geography", _EWKB),
 }
 _OTHER = _row("text", _TEXT)  # UUID, TIME, INTERVAL, ENUM, MAP, UNION, BIT, ...
 
@@ -127,7 +143,9 @@ _NAMES = {
     "text": "VARCHAR",
     "bytea": "BLOB",
     "timestamptz": "TIMESTAMPTZ",
-    "geography": "VARCHAR",
+    "geography": "GEOMETRY",
+    "numeric": "NUMERIC(38, 9)",
+    "json": "JSON",
 }
 
 
@@ -145,4 +163,28 @@ def duckdb_name(kind: SqlType) -> str:
         )
         return f"STRUCT({fields})"
     plain = dataclasses.replace(kind, nullable=False)
-    return _NAMES.get(kind.name, str(plain).upper())
+    has_digits = kind.precision is not None
+    return str(plain).upper() if has_digits else _NAMES.get(kind.name, str(plain).upper())
+
+
+_QUOTED = re.compile(r"(`(?:[^`]|``)*`)")
+_FLOAT_TYPE = re.compile(r"\bfloat(?=\s*(?:[,)]|null\b|\Z))")
+
+
+def sql_type_named(text: str) -> SqlType | None:
+    """Read the name of a type as it stands in SQL, or None for any other text.
+
+    Other than in answers, FLOAT is double precision here, and names in upper case are folded.
+
+    >>> sql_type_named("array(FLOAT null)"), sql_type_named("array(select 1)")
+    (SqlType('array(double precision null)'), None)
+    """
+    pieces = _QUOTED.split(text)
+    pieces[::2] = [_FLOAT_TYPE.sub("double precision", piece.lower()) for piece in pieces[::2]]
+    kind = parse_type("".join(pieces))
+    return kind if _is_known(kind) else None
+
+
+def _is_known(kind: SqlType) -> bool:
+    inner = [kind.item] if kind.item is not None else [field for _, field in kind.fields]
+    return kind.name in TYPES and all(map(_is_known, inner))
