@@ -4,7 +4,7 @@ What may live here: the assembly, and its end.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,16 +15,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from firebolt_like import __version__
-from firebolt_like.local import accounts, logins
-from firebolt_like.local.commands import Commands
-from firebolt_like.local.configuration import Account, EngineInfo
-from firebolt_like.local.engine import Engine
-from firebolt_like.local.execution import Services
-from firebolt_like.local.information_schema import InformationSchema
+from firebolt_like.local import accounts, logins, resource_rest
+from firebolt_like.local.configuration import Account
+from firebolt_like.local.records import Store
 from firebolt_like.local.rest import QueryEndpoint
 from firebolt_like.local.running import RunningList
+from firebolt_like.local.tenants import Parts, Tenants
 from firebolt_like.local.tokens import Gate
-from firebolt_like.local.transactions import Transactions
 
 __all__ = ["Application"]
 
@@ -34,35 +31,37 @@ class Application:
 
     def __init__(
         self,
-        databases: Mapping[str, Path | None],
-        engines: Sequence[EngineInfo],
         accounts_: Sequence[Account],
         gate: Gate,
         *,
+        folder: Path | None,
         clock: Callable[[], float],
+        engine_delay: float,
         transaction_idle: float,
         workers: int,
         max_body: int,
     ) -> None:
         self.running = RunningList()
-        self._engine = Engine(databases)
-        self._transactions = Transactions(self._engine, clock, transaction_idle)
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="firebolt_like-query")
-        names = [engine.name for engine in engines]
-        services = Services(
-            self._engine,
-            self._transactions,
-            Commands(self._engine, names, self._transactions, self.running),
-            f"firebolt_like {__version__}, embedded engine on DuckDB {_duckdb_version()}",
-            InformationSchema({}),
+        parts = Parts(
+            store=Store(folder),
+            gate=gate,
+            running=self.running,
+            clock=clock,
+            transaction_idle=transaction_idle,
+            engine_delay=engine_delay,
+            version=f"firebolt_like {__version__}, embedded engine on DuckDB {_duckdb_version()}",
+            views={},
         )
-        query = QueryEndpoint(services, gate, self.running, self._pool, clock, max_body)
+        self._tenants = Tenants(accounts_, parts)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="firebolt_like-query")
+        query = QueryEndpoint(self._tenants, gate, self.running, self._pool, clock, max_body)
+        places = ("/", "/query", "/engine/{engine}", "/engine/{engine}/", "/engine/{engine}/query")
         self.asgi = Starlette(
             routes=[
-                Route("/", query, methods=["POST"]),
-                Route("/query", query, methods=["POST"]),
+                *(Route(place, query, methods=["POST"]) for place in places),
                 *logins.routes(gate),
-                *accounts.routes(gate, accounts_, self._engine.databases, engines),
+                *accounts.routes(gate, self._tenants),
+                *resource_rest.routes(gate, self._tenants),
             ],
             exception_handlers={404: _not_found, 405: _not_found},
         )
@@ -70,8 +69,7 @@ class Application:
     def close(self) -> None:
         """End it, when no request is being answered any more."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-        self._transactions.close()
-        self._engine.close()
+        self._tenants.close()
 
 
 def _duckdb_version() -> str:

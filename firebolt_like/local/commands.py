@@ -4,18 +4,21 @@ What may live here: the table of commands, and what each answers: session header
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import duckdb
 
 from firebolt_like.errors import InterfaceError
-from firebolt_like.local.engine import Engine
+from firebolt_like.local.catalog_views import show
+from firebolt_like.local.engine import ACCOUNT_DB, Engine
 from firebolt_like.local.options import Options, read_setting
 from firebolt_like.local.refusal import Refusal, invalid
+from firebolt_like.local.resource_sql import ResourceStatements, pick
+from firebolt_like.local.resources import SYSTEM_ENGINE, Resources
 from firebolt_like.local.running import RunningList
 from firebolt_like.local.transactions import Transactions, refused
-from firebolt_like.protocol.sql import Kind, first_words, parse_set, tokens
+from firebolt_like.protocol.sql import Kind, Statement, first_words, is_read_only, parse_set, tokens
 
 __all__ = ["Commands", "Headers"]
 
@@ -31,12 +34,13 @@ class Commands:
     def __init__(
         self,
         engine: Engine,
-        engines: Sequence[str],
+        resources: Resources,
         transactions: Transactions,
         running: RunningList,
     ) -> None:
         self._engine = engine
-        self._engines = (*engines, "system")
+        self._resources = resources
+        self._statements = ResourceStatements(resources)
         self._transactions = transactions
         self._running = running
 
@@ -52,7 +56,31 @@ class Commands:
             ("ROLLBACK",): self._rollback,
             ("CANCEL", "QUERY"): self._cancel,
         }
-        return table.get(words) or table.get(words[:1])
+        return table.get(words) or table.get(words[:1]) or self._statements.find(words)
+
+    def check(self, sql: str, options: Options) -> None:
+        """Raise `Refusal` where the engine or the database at hand cannot run a statement."""
+        (word,) = first_words(sql, 1) or ("",)
+        if options.engine == SYSTEM_ENGINE and _writes(word, sql):
+            raise invalid(
+                f"system engine doesn't support {word} statements."
+                " Run this statement on a user engine."
+            )
+        if options.database == ACCOUNT_DB and (_writes(word, sql) or word in _CHANGES_CATALOG):
+            raise invalid(
+                f"{word} wants a database, and none was chosen.",
+                resolution="USE DATABASE name chooses one.",
+            )
+
+    def rewrite(self, statement: Statement, options: Options) -> Statement:
+        """Give the query that answers a SHOW or a CALL of this engine's own; others stay."""
+        word = first_words(statement.text, 1)
+        query = None
+        if word == ("SHOW",):
+            query = show(statement.text, options.database or ACCOUNT_DB)
+        elif word == ("CALL",):
+            query = self._statements.make_key(statement.text)
+        return statement if query is None else Statement(query, statement.start)
 
     def _set(self, sql: str, options: Options) -> Headers:
         try:
@@ -61,7 +89,7 @@ class Commands:
             raise invalid(str(error)) from error
         read_setting(name, value)
         if name.lower() in ("timezone", "time_zone"):
-            database = options.database or self._engine.databases[0]
+            database = options.database or self._engine.default_database
             self._engine.give_back(self._engine.borrow(database, value), database, value)
         return [(_UPDATE, f"{name.lower()}={value}")]
 
@@ -69,9 +97,12 @@ class Commands:
         found = _USE.fullmatch(_bare(sql))
         if found is None:
             raise Refusal.of("SyntaxError", "syntax error: USE wants DATABASE name or ENGINE name")
+        given = (found["quoted"] or found["bare"]).replace('""', '"'), bool(found["quoted"])
         if (found["what"] or "").upper() == "ENGINE":
-            return [(_UPDATE, f"engine={self._known_engine(found)}")]
-        name = _pick(found, self._engine.databases)
+            name = pick(given, (SYSTEM_ENGINE, *(one.name for one in self._resources.engines)))
+            self._resources.use_engine(name)
+            return [(_UPDATE, f"engine={name}")]
+        name = pick(given, self._engine.databases)
         self._engine.check_database(name)
         if options.transaction_id is None:
             return [(_UPDATE, f"database={name}")]
@@ -82,21 +113,16 @@ class Commands:
             self._transactions.leave(transaction)
         return transaction.headers
 
-    def _known_engine(self, found: re.Match[str]) -> str:
-        name = _pick(found, self._engines)
-        self.check_engine(name)
-        return name
-
-    def check_engine(self, name: str) -> None:
-        """Raise `Refusal` when there is no such engine."""
-        if name not in self._engines:
-            raise invalid(f"Engine '{name}' does not exist or not authorized")
+    def check_engine(self, name: str, sql: str) -> None:
+        """Raise `Refusal` when there is no such engine, or it is not running; USE leaves it."""
+        if first_words(sql, 1) != ("USE",):
+            self._resources.use_engine(name)
 
     def _begin(self, sql: str, options: Options) -> Headers:
         _check_end(sql)
         if options.transaction_id is not None:
             raise refused("Cannot BEGIN transaction: a transaction is already in progress")
-        database = options.database or self._engine.databases[0]
+        database = options.database or self._engine.default_database
         return self._transactions.begin(database, options.zone).headers
 
     def _commit(self, sql: str, options: Options) -> Headers:
@@ -154,9 +180,9 @@ def _check_end(sql: str) -> None:
         raise Refusal.of("SyntaxError", f"syntax error: {' '.join(first_words(sql, 1))} ends early")
 
 
-def _pick(found: re.Match[str], names: Sequence[str]) -> str:
-    """Give the name that is meant; one without quotes is found in any case of letters."""
-    if found["quoted"]:
-        return found["quoted"].replace('""', '"')
-    word: str = found["bare"]
-    return next((name for name in names if name.lower() == word.lower()), word.lower())
+_CHANGES_DATA: Final = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE")
+_CHANGES_CATALOG: Final = ("CREATE", "ALTER", "DROP")
+
+
+def _writes(word: str, sql: str) -> bool:
+    return word in _CHANGES_DATA or (word == "WITH" and not is_read_only(sql))

@@ -15,7 +15,10 @@ from firebolt_like.errors import ConfigurationError
 from firebolt_like.local.refusal import Refusal, invalid
 from firebolt_like.protocol.sql import quote_name
 
-__all__ = ["Engine", "set_zone"]
+__all__ = ["ACCOUNT_DB", "Engine", "set_zone"]
+
+ACCOUNT_DB = "account_db"
+"""What `current_database()` is where no database was chosen; it holds nothing."""
 
 _MOST_IDLE = 16  # for each pair of database and zone
 _MOST_PAIRS = 32
@@ -38,34 +41,69 @@ _LOCKED: Final = (
 class Engine:
     """A DuckDB instance with its databases; `Path` is a file, None is in memory.
 
-    Raises `ConfigurationError` for a file that DuckDB cannot open.
+    Databases that are added later may have files in `folder` only. Raises `ConfigurationError` for
+    a file that DuckDB cannot open.
     """
 
-    def __init__(self, databases: Mapping[str, Path | None]) -> None:
+    def __init__(self, databases: Mapping[str, Path | None], folder: Path | None = None) -> None:
         self.databases = tuple(databases)
         self._lock = threading.Lock()
         self._idle: dict[tuple[str, str], list[duckdb.DuckDBPyConnection]] = {}
         self._base = duckdb.connect(":memory:")
         try:
-            self._attach(databases)
+            self._attach_all(databases)
+            if folder is not None:
+                quoted = str(folder).replace("'", "''")
+                self._base.execute(f"SET allowed_directories = ['{quoted}']")
         except BaseException:
             self._base.close()
             raise
         for statement in _LOCKED:
             self._base.execute(statement)
 
-    def _attach(self, databases: Mapping[str, Path | None]) -> None:
-        # DuckDB's first database has a name that is not ours: another takes its place until it goes
-        self._base.execute("ATTACH ':memory:' AS starting_up; USE starting_up; DETACH memory")
+    def _attach_all(self, databases: Mapping[str, Path | None]) -> None:
+        # DuckDB's first database has a name that is not ours
+        self._base.execute(f"ATTACH ':memory:' AS {ACCOUNT_DB}; USE {ACCOUNT_DB}; DETACH memory")
         for name, path in databases.items():
-            file = str(path or ":memory:").replace("'", "''")
             try:
-                self._base.execute(f"ATTACH '{file}' AS {quote_name(name)}")
+                self._attach(name, path)
             except duckdb.Error as error:
                 raise ConfigurationError(
                     f"The database {name!r} cannot be opened: {error}"
                 ) from error
-        self._base.execute(f"USE {quote_name(self.databases[0])}; DETACH starting_up")
+
+    def _attach(self, name: str, path: Path | None) -> None:
+        file = str(path or ":memory:").replace("'", "''")
+        with self._base.cursor() as cursor:
+            cursor.execute(f"ATTACH '{file}' AS {quote_name(name)}")
+
+    def add(self, name: str, path: Path | None) -> None:
+        """Make a database. Raises `Refusal` when DuckDB cannot."""
+        try:
+            self._attach(name, path)
+        except duckdb.Error as error:
+            raise invalid(f"Database '{name}' cannot be created: {error}") from error
+        with self._lock:
+            self.databases = (*self.databases, name)
+
+    def remove(self, name: str) -> None:
+        """Let a database go; statements that read it come to their end."""
+        with self._lock:
+            self.databases = tuple(known for known in self.databases if known != name)
+            idle = [
+                cursor
+                for pair in [pair for pair in self._idle if pair[0] == name]
+                for cursor in self._idle.pop(pair)
+            ]
+        for one in idle:
+            one.close()
+        with self._base.cursor() as cursor:
+            cursor.execute(f"DETACH {quote_name(name)}")
+
+    @property
+    def default_database(self) -> str:
+        """The first database; none is left of an account that dropped all."""
+        return self.databases[0] if self.databases else ACCOUNT_DB
 
     def close(self) -> None:
         """Close everything; files are written out."""
@@ -100,7 +138,11 @@ class Engine:
         """Give a cursor back that has nothing open."""
         with self._lock:
             idle = self._idle.get((database, zone))
-            if idle is None and len(self._idle) < _MOST_PAIRS:
+            if (
+                idle is None
+                and database in (*self.databases, ACCOUNT_DB)
+                and len(self._idle) < _MOST_PAIRS
+            ):
                 idle = self._idle[database, zone] = []
             if idle is not None and len(idle) < _MOST_IDLE:
                 idle.append(cursor)
@@ -109,7 +151,7 @@ class Engine:
 
     def check_database(self, name: str) -> None:
         """Raise `Refusal` when there is no such database."""
-        if name not in self.databases:
+        if name not in self.databases and name != ACCOUNT_DB:
             raise invalid(f"Database '{name}' does not exist or not authorized")
 
 

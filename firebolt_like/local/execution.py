@@ -55,7 +55,7 @@ class Execution:
         self._options = options
         self._query = query
         self._encoder = encoder
-        self._database = options.database or services.engine.databases[0]
+        self._database = options.database or services.engine.default_database
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._transaction: Transaction | None = None
         self._batches: Iterator[Batch] = iter(())
@@ -68,8 +68,8 @@ class Execution:
         self._query.check()
         self._services.transactions.expire()
         self._services.engine.check_database(self._database)
-        if self._options.engine is not None:
-            self._services.commands.check_engine(self._options.engine)
+        if self._options.engine is not None and self._statement is not None:
+            self._services.commands.check_engine(self._options.engine, self._statement.text)
         result = Result() if self._statement is None else self._run(self._statement)
         self.columns, self._batches = result.columns, result.batches
         return self.next()
@@ -94,10 +94,13 @@ class Execution:
             self._services.engine.give_back(cursor, self._database, self._options.zone)
 
     def _run(self, statement: Statement) -> Result:
-        command = self._services.commands.find(statement.text)
+        commands = self._services.commands
+        command = commands.find(statement.text)
         if command is not None:
             self.headers = command(statement.text, self._options)
             return Result()
+        commands.check(statement.text, self._options)
+        statement = commands.rewrite(statement, self._options)
         if self._options.transaction_id is None:
             cursor = self._services.engine.borrow(self._database, self._options.zone)
         else:

@@ -7,18 +7,15 @@ What may live here: the routes that need no token. The protocol's sections are "
 from typing import Any
 from urllib.parse import parse_qs
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from firebolt_like.local.handlers import Handler, answering, own_url
+from firebolt_like.local.handlers import Handler, answering, own_url, read_body, read_json
 from firebolt_like.local.refusal import Refusal
 from firebolt_like.local.tokens import Gate, Pass
 
 __all__ = ["routes"]
-
-_MAX_BODY = 64_000
 
 
 def routes(gate: Gate) -> list[Route]:
@@ -48,7 +45,7 @@ class _Logins:
 
     async def password(self, request: Request) -> Response:
         """V1: `{"username", "password"}`."""
-        given = await _json(request)
+        given = await read_json(request)
         access, refresh = self._gate.login(
             self._gate.users,
             given.get("username"),
@@ -61,13 +58,13 @@ class _Logins:
 
     async def refresh(self, request: Request) -> Response:
         """V1: `{"refresh_token"}`; the refresh token stays as it is."""
-        given = await _json(request)
+        given = await read_json(request)
         access = self._gate.refresh(given.get("refresh_token"))
         return JSONResponse(self._token(access) | {"scope": "offline_access"})
 
     async def client_credentials(self, request: Request) -> Response:
         """V1 service accounts, V2 (which adds an audience), and users by discovery."""
-        form = parse_qs((await _body(request)).decode(errors="replace"))
+        form = parse_qs((await read_body(request)).decode(errors="replace"))
         given = {name: texts[0] for name, texts in form.items()}
         if given.get("grant_type") != "client_credentials":
             raise Refusal.text(400, "The grant_type must be client_credentials.")
@@ -101,19 +98,3 @@ class _Logins:
         return JSONResponse(
             {"engineUrl": request.url.netloc, "instance": {"id": "local", "auth": auth}}
         )
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_BODY:
-            raise Refusal.text(413, f"The body is longer than {_MAX_BODY} bytes.")
-    return bytes(body)
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(await _body(request), type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal.text(400, f"The body is not a JSON object: {error}") from error

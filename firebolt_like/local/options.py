@@ -73,6 +73,8 @@ class Options:
 
     database: str | None = None
     engine: str | None = None
+    account_id: str | None = None
+    user: str = ""
     output_format: str = _DEFAULT_FORMAT
     zone: str = "UTC"
     limit: int | None = None
@@ -125,6 +127,7 @@ def read_options(query_string: Iterable[tuple[str, str]]) -> Options:
     return Options(
         database=given.get("database") or None,
         engine=given.get("engine") or None,
+        account_id=given.get("account_id") or None,
         output_format=given.get("output_format") or given.get("default_format") or _DEFAULT_FORMAT,
         zone=settings.get("time_zone") or settings.get("timezone") or "UTC",
         limit=settings.get("max_result_rows") or None,

@@ -22,6 +22,7 @@ from firebolt_like.local.formats import FORMATS, Format
 from firebolt_like.local.options import Options, read_options
 from firebolt_like.local.refusal import Refusal, invalid, not_supported
 from firebolt_like.local.running import Running, RunningList
+from firebolt_like.local.tenants import Tenants
 from firebolt_like.local.tokens import Gate
 from firebolt_like.local.translate import mark_escapes
 from firebolt_like.protocol.json_compact import statistics
@@ -47,14 +48,14 @@ class QueryEndpoint:
 
     def __init__(
         self,
-        services: Services,
+        tenants: Tenants,
         gate: Gate,
         running: RunningList,
         pool: ThreadPoolExecutor,
         clock: Callable[[], float],
         max_body: int,
     ) -> None:
-        self._services = services
+        self._tenants = tenants
         self._gate = gate
         self._running = running
         self._pool = pool
@@ -73,7 +74,9 @@ class QueryEndpoint:
             escapes = options.backslash_escapes
             if held.backslash_escapes if escapes is None else escapes:
                 body = mark_escapes(body)
-            await self._run(body, options, receive, send)
+            tenant = self._tenants.of(held, options)
+            options = tenant.complete(options, held, request.path_params.get("engine"))
+            await self._run(body, tenant.services, options, receive, send)
         except Refusal as refusal:
             await refuse(refusal)(scope, receive, send)
         except ClientDisconnect:
@@ -99,7 +102,9 @@ class QueryEndpoint:
         except UnicodeDecodeError as error:
             raise invalid(f"The statement is not UTF-8: {error}") from error
 
-    async def _run(self, body: str, options: Options, receive: Receive, send: Send) -> None:
+    async def _run(
+        self, body: str, services: Services, options: Options, receive: Receive, send: Send
+    ) -> None:
         make_format = FORMATS.get(options.output_format)
         if make_format is None:
             name = options.output_format[:100]
@@ -115,9 +120,7 @@ class QueryEndpoint:
         self._running.add(query)
         try:
             async with _watch(query, options, statement, receive) as stopping:
-                execution = Execution(
-                    self._services, body, statement, options, query, format_.encoder
-                )
+                execution = Execution(services, body, statement, options, query, format_.encoder)
                 await self._execute(execution, query, answer, stopping)
         finally:
             self._running.remove(query)

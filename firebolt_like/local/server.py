@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -21,7 +22,12 @@ import anyio
 import anyio.to_thread
 
 from firebolt_like.errors import ConfigurationError
-from firebolt_like.local.configuration import Account, choose_databases, choose_engines
+from firebolt_like.local.configuration import (
+    Account,
+    choose_accounts,
+    choose_databases,
+    choose_engines,
+)
 from firebolt_like.local.faults import Fault, Faults, What, When
 from firebolt_like.local.tokens import Gate
 
@@ -37,12 +43,18 @@ class LocalServer:
 
     * `database`: a file, or None for memory; its name in SQL is `firebolt`. Or `databases`: names
       and files (None for memory), or names alone; the first is the default one.
-    * `engines`: names, or names and the database whose default engine each is.
+    * `folder`: where databases that have no file of their own are kept, and what is said in SQL and
+      REST of databases, engines and service accounts; the next server finds it there. Without it
+      they are in memory.
+    * `engines`: names, or names and the database whose default engine each is; a database without
+      one gets one.
     * `users` (V1 login: name and password), `service_accounts` (id and secret), `accounts`: names,
-      the first is the default one. `token` is a fixed bearer token. With none of users,
-      service_accounts and token, everyone may ask, as on Core; the server then listens on loopback
-      only.
-    * `token_lifetime` in seconds of `clock`; `transaction_idle`: seconds after which an idle
+      or `Account`s with databases, engines and logins of their own. What is given beside them
+      belongs to the first account, which is the default one. `token` is a fixed bearer token, good
+      for all accounts. With none of users, service_accounts and token, everyone may ask, as on
+      Core; the server then listens on loopback only.
+    * `token_lifetime` in seconds of `clock`; `engine_delay`: seconds of `clock` that an engine is
+      STARTING or STOPPING; `transaction_idle`: seconds after which an idle
       transaction is rolled back; `workers`: how many statements run at once, others wait;
       `max_body`: bytes of a request.
 
@@ -62,24 +74,32 @@ class LocalServer:
         engines: Mapping[str, str] | Sequence[str] | None = None,
         users: Mapping[str, str] | None = None,
         service_accounts: Mapping[str, str] | None = None,
-        accounts: Sequence[str] = ("embedded",),
+        accounts: Sequence[str | Account] = ("embedded",),
+        folder: str | os.PathLike[str] | None = None,
         token: str | None = None,
         token_lifetime: float = 3600,
         host: str = "127.0.0.1",
         port: int = 0,
         clock: Callable[[], float] = time.time,
+        engine_delay: float = 0,
         transaction_idle: float = 300,
         workers: int = 16,
         max_body: int = 64_000_000,
     ) -> None:
-        self.databases = choose_databases(database, databases)
-        self.engines = choose_engines(engines, tuple(self.databases))
-        self.accounts = tuple(map(Account, accounts))
+        if database is not None:
+            databases = choose_databases(database, databases)
+        first = Account("", databases, engines, users or {}, service_accounts or {})
+        self.accounts = choose_accounts(accounts, first)
+        self.databases = choose_databases(None, self.accounts[0].databases)
+        for account in self.accounts:
+            choose_engines(account.engines, tuple(choose_databases(None, account.databases)))
+        self.folder = None if folder is None else Path(folder)
         self.host = host
         self.port = port
         self.token = token
-        self._gate = Gate(users or {}, service_accounts or {}, token, token_lifetime, clock)
+        self._gate = Gate(self.accounts, token, token_lifetime, clock)
         self._clock = clock
+        self._engine_delay = engine_delay
         self._transaction_idle = transaction_idle
         self._workers = workers
         self._max_body = max_body
@@ -190,11 +210,11 @@ class LocalServer:
                 hint='pip install "firebolt_like[local]"',
             ) from error
         return Application(
-            self.databases,
-            self.engines,
             self.accounts,
             self._gate,
+            folder=self.folder,
             clock=self._clock,
+            engine_delay=self._engine_delay,
             transaction_idle=self._transaction_idle,
             workers=self._workers,
             max_body=self._max_body,

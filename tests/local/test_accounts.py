@@ -51,15 +51,28 @@ def test_the_gateway_leads_to_this_server(
 
 
 def test_v1_finds_engines(http: httpx.Client, server: LocalServer, account_id: str) -> None:
-    """By database, and by name in two steps; all engines share the server's URL."""
+    """By database, and by name in two steps; each engine has a URL of its own."""
     base = f"/core/v1/accounts/{account_id}"
     found = http.get(f"{base}/engines:getURLByDatabaseName", params={"database_name": "sales"})
-    assert found.json() == {"engine_url": server.url}
+    assert found.json() == {"engine_url": f"{server.url}/engine/fast_one"}
     found = http.get(f"{base}/engines:getIdByName", params={"engine_name": "slow_one"})
     ids = found.json()["engine_id"]
     assert ids["account_id"] == account_id
     engine = http.get(f"{base}/engines/{ids['engine_id']}").json()["engine"]
-    assert (engine["name"], engine["endpoint"]) == ("slow_one", server.url)
+    assert (engine["name"], engine["endpoint"]) == ("slow_one", f"{server.url}/engine/slow_one")
+    assert "slow_one" in httpx.post(engine["endpoint"], content="SELECT current_engine()").text
+
+
+def test_every_database_has_a_default_engine(
+    http: httpx.Client, server: LocalServer, account_id: str
+) -> None:
+    """One that was given no engine gets one, which V1 clients find by the database."""
+    path = f"/core/v1/accounts/{account_id}/engines:getURLByDatabaseName"
+    found = http.get(path, params={"database_name": "empty"}).json()["engine_url"]
+    assert found == f"{server.url}/engine/embedded_empty"
+    assert "empty" in httpx.post(
+        found, content="SELECT current_database()", params={"database": "empty"}
+    ).text
 
 
 def test_unscoped_lists_are_filtered(http: httpx.Client) -> None:
@@ -87,7 +100,6 @@ def test_unscoped_lists_are_filtered(http: httpx.Client) -> None:
         "/core/v1/accounts/nix/engines:getIdByName?engine_name=fast_one",
         "/core/v1/accounts/{id}/engines:getIdByName?engine_name=nix",
         "/core/v1/accounts/{id}/engines:getURLByDatabaseName?database_name=nix",
-        "/core/v1/accounts/{id}/engines:getURLByDatabaseName?database_name=empty",
         "/core/v1/accounts/{id}/engines/nix",
     ],
 )
