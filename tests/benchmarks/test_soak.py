@@ -16,6 +16,7 @@ import pytest
 
 from firebolt_like import async_db, errors
 from firebolt_like.client.auth import ClientCredentials
+from firebolt_like.client.transport import AsyncTransport, TransportSettings
 from firebolt_like.local.server import LocalServer
 from tests.benchmarks.faults import DroppingProxy, Unavailable
 
@@ -115,7 +116,8 @@ def test_soak(tmp_path, monkeypatch):
 
 
 async def soak(url: str, tally: Tally) -> Unavailable:
-    inner = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=TASKS))
+    # the one that connections have by default, so that its pool takes part
+    inner = AsyncTransport(TransportSettings(limits=httpx.Limits(max_connections=TASKS)))
     transport = Unavailable(inner, share=0.01, seed=2)
     auth = ClientCredentials("id", "secret", auth_endpoint=url)
     async with async_db.connect(
