@@ -1,0 +1,101 @@
+"""Rows from Arrow columns: the same exact Python values that JSON gives.
+
+What may live here: the way from a record batch to tuples. pyarrow is an optional package: only
+functions import it.
+"""
+
+import datetime
+import decimal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from firebolt_like.errors import DataError
+from firebolt_like.protocol.arrow_types import sql_type
+from firebolt_like.protocol.types import TYPES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["decode_rows"]
+
+
+def decode_rows(batch: "pa.RecordBatch | pa.Table") -> list[tuple[Any, ...]]:
+    """Turn columns into a list of tuples.
+
+    A real has the fewest digits that name it, as in JSON; times are cut to microseconds, which is
+    as far as Python's go. Raises `DataError` for a value outside of Python's calendar.
+
+    >>> import pyarrow as pa
+    >>> decode_rows(pa.table({"n": [1, None], "x": pa.array([0.1, 2], pa.float32())}))
+    [(1, 0.1), (None, 2.0)]
+    """
+    import pyarrow as pa  # noqa: PLC0415  # optional
+
+    values: list[Sequence[Any]] = []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            values.append(_values(column))
+        except (pa.ArrowException, ValueError, OverflowError) as error:
+            raise DataError(
+                f"Column {name!r}: a value of type {column.type} has no form in Python: {error}",
+                hint="Python's years are 1 to 9999: cast the column to text, or fetch Arrow.",
+            ) from error
+    return list(zip(*values, strict=True)) if values else [()] * batch.num_rows
+
+
+def _values(column: Any) -> list[Any]:
+    kind = column.type
+    for change in (_spell_reals, _normalize):
+        wanted = _deeply(kind, change)
+        if wanted != column.type:
+            column = column.cast(wanted, safe=False)
+    read = _reader(column.type)
+    if read is None:
+        return list(column.to_pylist())
+    # by way of text: pyarrow's own way makes one scalar object for each value
+    texts = column.cast("string").to_pylist()
+    return [None if text is None else read(text) for text in texts]
+
+
+def _reader(kind: "pa.DataType") -> Callable[[str], Any] | None:
+    import pyarrow as pa  # noqa: PLC0415  # optional
+
+    if pa.types.is_decimal(kind):
+        return decimal.Decimal
+    if pa.types.is_timestamp(kind):
+        return datetime.datetime.fromisoformat
+    return datetime.date.fromisoformat if pa.types.is_date(kind) else None
+
+
+def _deeply(kind: "pa.DataType", change: "Callable[[pa.DataType], pa.DataType]") -> "pa.DataType":
+    """Change the types that a type is made of."""
+    import pyarrow as pa  # noqa: PLC0415  # optional
+
+    if pa.types.is_dictionary(kind):
+        return _deeply(kind.value_type, change)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return pa.list_(_deeply(kind.value_type, change))
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, _deeply(field.type, change)) for field in kind])
+    return change(kind)
+
+
+def _spell_reals(leaf: "pa.DataType") -> "pa.DataType":
+    """Give the type in which a real is text: the fewest digits that name it."""
+    import pyarrow as pa  # noqa: PLC0415  # optional
+
+    return pa.string() if leaf in (pa.float16(), pa.float32()) else leaf
+
+
+def _normalize(leaf: "pa.DataType") -> "pa.DataType":
+    """Give the type whose values pyarrow turns into the right Python class."""
+    import pyarrow as pa  # noqa: PLC0415  # optional
+
+    if leaf in (pa.float16(), pa.float32()):
+        return pa.float64()
+    if pa.types.is_timestamp(leaf):
+        return pa.timestamp("us", tz="UTC" if leaf.tz else None)
+    if pa.types.is_date(leaf):
+        return pa.date32()
+    known = sql_type(leaf).name in TYPES
+    return leaf if known else pa.string()

@@ -1,0 +1,156 @@
+"""The rows of both JSON formats as Arrow columns.
+
+The fast way turns the JSON text into CSV by replacing the brackets between rows by line ends, and
+lets pyarrow's reader, which is written in C++, do the rest. JSON strings hold no raw control
+characters, so these can stand for escapes meanwhile. Whatever the reader does not take, or would
+take for something else, is decoded exactly instead, row by row.
+
+What may live here: the two ways. pyarrow is an optional package: only functions import it.
+"""
+
+import binascii
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from firebolt_like.errors import DataError
+from firebolt_like.protocol.arrow_types import arrow_schema
+from firebolt_like.protocol.json_rows import decode_rows
+from firebolt_like.protocol.types import Column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["decode_exactly", "decode_fast", "decode_table"]
+
+
+def decode_table(columns: Sequence[Column], data: msgspec.Raw | bytes) -> "pa.Table":
+    """Decode the JSON text of a list of lists into a table.
+
+    Raises `DataError` for a value that does not fit its column's type, or NULL in a column that
+    was announced without, and `ServerResponseError` for rows of another length than `columns`.
+
+    >>> from firebolt_like.protocol.types import parse_type
+    >>> decode_table([Column("n", parse_type("int"))], b"[[1],[2]]")["n"].to_pylist()
+    [1, 2]
+    """
+    table = decode_fast(columns, bytes(data))
+    if table is None:
+        table = decode_exactly(columns, data)
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if column.null_count and not field.nullable:
+            raise DataError(
+                f"Column {field.name!r} holds NULL, though the server announced it without.",
+                hint="Fetch rows instead of Arrow.",
+            )
+    return table
+
+
+def decode_exactly(columns: Sequence[Column], data: msgspec.Raw | bytes) -> "pa.Table":
+    """Decode any rows, by way of tuples."""
+    import pyarrow as pa  # noqa: PLC0415  # optional
+
+    schema = arrow_schema(columns)
+    rows = decode_rows(columns, data)
+    values = zip(*rows, strict=True) if rows else [()] * len(columns)
+    arrays = [_array(*each) for each in zip(columns, values, schema.types, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _array(column: Column, values: Sequence[Any], kind: Any) -> Any:
+    import pyarrow as pa  # noqa: PLC0415  # optional
+
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
+        raise DataError(
+            f"Column {column.name!r}: a value of type {column.type} does not fit {kind}: {error}",
+            hint="Fetch rows instead of Arrow, or cast the column.",
+        ) from error
+
+
+_BACKSLASH, _QUOTE = b"\x01", b"\x02"  # stand for escapes between the two steps
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/"}
+_SPECIAL = re.compile(rb'["\n]')
+
+
+def decode_fast(columns: Sequence[Column], data: bytes) -> "pa.Table | None":
+    """Decode by way of CSV; None where that would not be exact."""
+    import pyarrow as pa  # noqa: PLC0415  # optional
+
+    nested = any(column.type.item or column.type.fields for column in columns)
+    if nested or not columns or not (data.startswith(b"[[") and data.endswith(b"]]")):
+        return None
+    escaped = b"\\" in data
+    if escaped:
+        # every escaped backslash goes first: after that, a backslash begins an escape
+        data = data.replace(b"\\\\", _BACKSLASH).replace(b'\\"', _QUOTE)
+        if b"\\u" in data:
+            return None
+    try:
+        table = _read_csv(columns, data)
+        # a row's end inside of a text was taken for one between rows
+        if table.num_rows != data.count(b"],[") + 1 or _holds_marks(table):
+            return None
+        schema = arrow_schema(columns)
+        pairs = zip(table.columns, schema.types, strict=True)
+        arrays = [_finish(*pair, data if escaped else b"") for pair in pairs]
+        return pa.Table.from_arrays(arrays, schema=schema)
+    except (pa.ArrowException, ValueError):
+        return None
+
+
+def _read_csv(columns: Sequence[Column], data: bytes) -> "pa.Table":
+    import pyarrow as pa  # noqa: PLC0415  # optional
+    from pyarrow import csv  # noqa: PLC0415  # optional
+
+    kinds = [pa.string() if kind == pa.binary() else kind for kind in arrow_schema(columns).types]
+    names = [str(place) for place in range(len(columns))]
+    return csv.read_csv(
+        pa.BufferReader(data[2:-2].replace(b"],[", b"\n")),
+        read_options=csv.ReadOptions(column_names=names),
+        parse_options=csv.ParseOptions(double_quote=False, ignore_empty_lines=False),
+        convert_options=csv.ConvertOptions(
+            column_types=dict(zip(names, kinds, strict=True)),
+            null_values=["null"],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            true_values=["true"],
+            false_values=["false"],
+        ),
+    )
+
+
+def _holds_marks(table: "pa.Table") -> bool:
+    """Tell whether a text holds what was between texts: then they were cut at wrong places."""
+    texts = (column for column in table.columns if str(column.type) == "string")
+    parts = (part.buffers()[2] for column in texts for part in column.chunks)
+    return any(_SPECIAL.search(part) for part in parts if part is not None)
+
+
+def _finish(column: Any, kind: Any, data: bytes) -> Any:
+    """Turn stand-ins of escapes back into characters, and hex digits into bytes."""
+    import pyarrow as pa  # noqa: PLC0415  # optional
+    from pyarrow import compute  # noqa: PLC0415  # optional
+
+    if not pa.types.is_string(column.type):
+        return column
+    for letter, character in _ESCAPES.items():
+        if b"\\%b" % letter.encode() in data:
+            column = compute.replace_substring(column, f"\\{letter}", character)
+    for mark, character in ((_BACKSLASH, "\\"), (_QUOTE, '"')):
+        if mark in data:
+            column = compute.replace_substring(column, mark.decode(), character)
+    if kind != pa.binary():
+        return column
+    return pa.chunked_array([[_bytes(text) for text in column.to_pylist()]], kind)
+
+
+def _bytes(text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    if not text.startswith("\\x"):
+        raise ValueError(text)
+    return binascii.unhexlify(text[2:])
