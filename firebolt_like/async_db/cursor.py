@@ -7,10 +7,15 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self
 
+from firebolt_like.dbapi.arrow import to_pandas, to_polars
 from firebolt_like.dbapi.cursor import CursorAttributes, CursorCore
 from firebolt_like.rows import Row
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
     from firebolt_like.async_db.connection import Connection
 
 __all__ = ["Cursor"]
@@ -48,7 +53,7 @@ class Cursor(CursorAttributes, Generic[Row]):
         >>> anyio.run(main)
         [('a', None)]
         """
-        await self._core.execute(operation, parameters, timeout=timeout, stream=False)
+        await self._core.execute(operation, parameters, timeout=timeout, form="buffered")
         return self
 
     async def execute_stream(
@@ -63,7 +68,22 @@ class Cursor(CursorAttributes, Generic[Row]):
         `timeout` counts the time spent waiting for the server, not what is done between fetches.
         Of several statements each runs when `nextset` comes to it.
         """
-        await self._core.execute(operation, parameters, timeout=timeout, stream=True)
+        await self._core.execute(operation, parameters, timeout=timeout, form="streamed")
+        return self
+
+    async def execute_arrow(
+        self,
+        operation: str,
+        parameters: Sequence[Any] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Self:
+        """Run like `execute_stream`, and have the rows sent as Arrow where the engine can.
+
+        That is by far the fastest way to tables and frames. Any fetch works, and gives the same as
+        after `execute`; an engine that sends no Arrow sends JSON.
+        """
+        await self._core.execute(operation, parameters, timeout=timeout, form="arrow")
         return self
 
     async def executemany(
@@ -88,6 +108,37 @@ class Cursor(CursorAttributes, Generic[Row]):
     async def fetchall(self) -> list[Row]:
         """Give all rows that are left."""
         return await self._core.fetchall()
+
+    async def fetch_arrow_table(self) -> "pa.Table":
+        """Give all rows that are left as one Arrow table.
+
+        Nullability and types are the columns' own: decimals, dates, `timestamp[us]` with and
+        without UTC, lists, structs, binary. Raises `DataError` for a value that Arrow's type cannot
+        hold, and `ConfigurationError` without the extra `arrow`.
+        """
+        return await self._core.fetch_arrow_table()
+
+    async def fetch_record_batch(self) -> AsyncIterator["pa.RecordBatch"]:
+        """Give the rows that are left as Arrow record batches, by `async for`.
+
+        After `execute_stream` and `execute_arrow` one batch is in memory at a time.
+        """
+        self._core.arrow_schema()
+        while (table := await self._core.fetch_table()) is not None:
+            for batch in table.to_batches():
+                yield batch
+
+    async def fetch_df(self) -> "pd.DataFrame":
+        """Give all rows that are left as a pandas frame.
+
+        Its columns keep their Arrow types (`pandas.ArrowDtype`), so that integers with NULL and
+        decimals stay exact. Needs the extra `pandas`.
+        """
+        return to_pandas(await self._core.fetch_arrow_table())
+
+    async def fetch_polars(self) -> "pl.DataFrame":
+        """Give all rows that are left as a polars frame. Needs the extra `polars`."""
+        return to_polars(await self._core.fetch_arrow_table())
 
     async def nextset(self) -> bool | None:
         """Go to the next statement's result; None when there is none."""

@@ -5,14 +5,14 @@ What may live here: the protocol that backends fulfil, and capabilities as data.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from firebolt_like.client.auth.base import AccountKind
 from firebolt_like.client.retry import Budget
 from firebolt_like.dbapi.result import Result
 from firebolt_like.protocol.session import Changes, Session
 
-__all__ = ["CAPABILITIES", "Backend", "Capabilities", "Query"]
+__all__ = ["CAPABILITIES", "Backend", "Capabilities", "Form", "Query"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,10 @@ CAPABILITIES = {
 }
 
 
+Form = Literal["buffered", "streamed", "arrow"]
+"""How a result is wanted: whole, batch by batch, or batch by batch as Arrow where that can be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """One statement, ready to be sent; `parameters` go with this request alone."""
@@ -43,7 +47,7 @@ class Query:
     text: str
     session: Session
     parameters: Mapping[str, str]
-    stream: bool
+    form: Form
     read_only: bool
 
 

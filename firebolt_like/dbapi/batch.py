@@ -6,14 +6,18 @@ What may live here: one class for each form that rows arrive in, and what makes 
 import contextlib
 import gc
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from firebolt_like.protocol.json_rows import decode_rows
+from firebolt_like.protocol import json_rows
+from firebolt_like.protocol.json_rows import check_required
 from firebolt_like.protocol.types import Column
 
-__all__ = ["Batch", "JsonBatch", "garbage_collection_paused"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["ArrowBatch", "Batch", "JsonBatch", "garbage_collection_paused"]
 
 
 @contextlib.contextmanager
@@ -35,6 +39,9 @@ class Batch(Protocol):
     def rows(self, required: Mapping[int, str]) -> list[tuple[Any, ...]]:
         """Decode the rows; `required` columns may not be NULL, and name what needs them."""
 
+    def table(self) -> "pa.Table":
+        """Give the rows as Arrow columns."""
+
 
 class JsonBatch:
     """The JSON text of a list of lists."""
@@ -45,4 +52,33 @@ class JsonBatch:
 
     def rows(self, required: Mapping[int, str]) -> list[tuple[Any, ...]]:
         """See `Batch`."""
-        return decode_rows(self._columns, self._data, required)
+        return json_rows.decode_rows(self._columns, self._data, required)
+
+    def table(self) -> "pa.Table":
+        """See `Batch`."""
+        from firebolt_like.protocol.json_arrow import decode_table  # noqa: PLC0415  # for Arrow only
+
+        return decode_table(self._columns, self._data)
+
+
+class ArrowBatch:
+    """A record batch."""
+
+    def __init__(self, columns: tuple[Column, ...], batch: "pa.RecordBatch") -> None:
+        self._columns = columns
+        self._batch = batch
+
+    def rows(self, required: Mapping[int, str]) -> list[tuple[Any, ...]]:
+        """See `Batch`."""
+        from firebolt_like.protocol.arrow_rows import decode_rows  # noqa: PLC0415  # for Arrow only
+
+        rows = decode_rows(self._batch)
+        nulls = {i: what for i, what in required.items() if self._batch.column(i).null_count}
+        check_required(self._columns, rows, nulls)
+        return rows
+
+    def table(self) -> "pa.Table":
+        """See `Batch`."""
+        import pyarrow as pa  # noqa: PLC0415  # optional
+
+        return pa.Table.from_batches([self._batch])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from firebolt_like import errors
 from firebolt_like.client.io import IO
 from firebolt_like.client.retry import Budget
-from firebolt_like.dbapi.backend import Backend, Query
+from firebolt_like.dbapi.backend import Backend, Form, Query
 from firebolt_like.dbapi.result import Result
 from firebolt_like.errors import (
     ConnectionClosedError,
@@ -90,19 +90,19 @@ class ConnectionCore:
         cursor: "CursorCore[Any]",
         *,
         parameters: dict[str, str],
-        stream: bool,
+        form: Form,
         budget: Budget,
     ) -> Result:
         """Run one statement of a cursor, inside of the transaction where there is one."""
         words = first_words(text, 1)
         opens = not self.autocommit and not _OUTSIDE_TRANSACTIONS.intersection(words)
         if not (self._transaction or opens):
-            return await self._execute(text, cursor, parameters, stream=stream, budget=budget)
+            return await self._execute(text, cursor, parameters, form=form, budget=budget)
         async with self._lock:
             self._check_no_open_stream()
             if opens and not self._transaction:
-                await self._execute("BEGIN", cursor, {}, stream=False, budget=budget)
-            return await self._execute(text, cursor, parameters, stream=stream, budget=budget)
+                await self._execute("BEGIN", cursor, {}, form="buffered", budget=budget)
+            return await self._execute(text, cursor, parameters, form=form, budget=budget)
 
     async def commit(self) -> None:
         """Make the open transaction's changes permanent; nothing without one."""
@@ -148,7 +148,7 @@ class ConnectionCore:
             self._check_no_open_stream()
             try:
                 await self.backend.execute(
-                    self._query(statement, self.session, {}, stream=False),
+                    self._query(statement, self.session, {}, form="buffered"),
                     budget=budget,
                     apply=self._apply,
                 )
@@ -162,14 +162,14 @@ class ConnectionCore:
         cursor: "CursorCore[Any]",
         parameters: dict[str, str],
         *,
-        stream: bool,
+        form: Form,
         budget: Budget,
     ) -> Result:
         def apply(changes: Changes) -> None:
             self._apply(changes)
             cursor.session = cursor.session.apply(changes)
 
-        query = self._query(text, cursor.session, parameters, stream=stream)
+        query = self._query(text, cursor.session, parameters, form=form)
         result = await self.backend.execute(query, budget=budget, apply=apply)
         if not result.finished:
             self._streams.difference_update([r for r in list(self._streams) if r.finished])
@@ -177,12 +177,12 @@ class ConnectionCore:
         return result
 
     def _query(
-        self, text: str, session: Session, parameters: dict[str, str], *, stream: bool
+        self, text: str, session: Session, parameters: dict[str, str], *, form: Form
     ) -> Query:
         everything = {**self._transaction, **parameters}
         escapes = self.backend.capabilities.backslash_escapes
         read_only = is_read_only(text, backslash_escapes=escapes)
-        return Query(text, session, everything, stream=stream, read_only=read_only)
+        return Query(text, session, everything, form=form, read_only=read_only)
 
     def _apply(self, changes: Changes) -> None:
         self._transaction = changes.transaction(self._transaction)

@@ -6,12 +6,14 @@ What may live here: `CursorCore`, and `CursorAttributes`, which both faces inher
 import warnings
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Any, Generic, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
 from firebolt_like.client.retry import Budget
+from firebolt_like.dbapi.arrow import join, require_arrow
+from firebolt_like.dbapi.backend import Form
 from firebolt_like.dbapi.batch import Batch, garbage_collection_paused
 from firebolt_like.dbapi.connection import ConnectionCore
-from firebolt_like.dbapi.result import Result
+from firebolt_like.dbapi.result import NoResult, Result
 from firebolt_like.errors import (
     ConfigurationError,
     CursorClosedError,
@@ -22,8 +24,11 @@ from firebolt_like.errors import (
 )
 from firebolt_like.protocol.parameters import bind, to_query_parameters
 from firebolt_like.protocol.sql import parse_set, split
-from firebolt_like.protocol.types import Column, SqlType
+from firebolt_like.protocol.types import SqlType
 from firebolt_like.rows import Row, Shape, check_row_factory, fit
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["PARAMSTYLES", "CursorAttributes", "CursorCore", "Description", "check_paramstyle"]
 
@@ -70,9 +75,13 @@ class CursorCore(Generic[Row]):
         self.query_id: str | None = None
         self._later: deque[Result | _Planned] = deque()
         self._later_budget: Budget | None = None
+        self._later_form: Form = "streamed"
         self._shape: Shape[Row] | None = None
+        # of the batch, `rows` were made; it is kept until they are taken, or while they fail
+        self._batch: Batch | None = None
         self._rows: list[Row] = []
         self._next = 0
+        self._ended = False
 
     async def execute(
         self,
@@ -80,12 +89,14 @@ class CursorCore(Generic[Row]):
         parameters: Sequence[Any] | None,
         *,
         timeout: float | None,
-        stream: bool,
+        form: Form,
     ) -> None:
         """Run one or several statements; their results follow each other by `nextset`."""
         self.check_open()
+        if form == "arrow":
+            require_arrow()
         planned = self._plan(operation, parameters)
-        await self._start(planned, timeout, stream=stream)
+        await self._start(planned, timeout, form=form)
 
     async def executemany(
         self,
@@ -97,7 +108,7 @@ class CursorCore(Generic[Row]):
         """Run a statement once for each set of parameters; all are bound before the first runs."""
         self.check_open()
         planned = [step for row in seq_of_parameters for step in self._plan(operation, row)]
-        await self._start(planned, timeout, stream=False)
+        await self._start(planned, timeout, form="buffered")
 
     async def fetchone(self) -> Row | None:
         """Give the next row, None at the end."""
@@ -132,8 +143,47 @@ class CursorCore(Generic[Row]):
         if self._next >= len(self._rows) and not await self._more():
             return []
         rows = self._rows[self._next :] if self._next else self._rows
-        self._rows, self._next = [], 0
+        self._drop()
         return rows
+
+    def arrow_schema(self) -> "pa.Schema":
+        """Give the Arrow schema of the result."""
+        require_arrow()
+        return self._current().schema()
+
+    def check_not_ended(self) -> None:
+        """Raise `InterfaceError` when all rows were taken: an empty result would be a lie."""
+        if self._ended:
+            raise InterfaceError(
+                "All rows of this result have been fetched.",
+                hint="Execute the statement again, or keep the table that was fetched.",
+            )
+
+    async def fetch_table(self) -> "pa.Table | None":
+        """Give the rest of this batch, or the next one, as Arrow columns; None at the end."""
+        require_arrow()
+        result = self._current()
+        started = self._next < len(self._rows)
+        if self._rows and not started:
+            self._drop()
+        self._batch = self._batch or await result.batch()
+        if self._batch is None:
+            self._ended = True
+            return None
+        with garbage_collection_paused():
+            table = self._batch.table()
+        if not started:
+            result.count(table.num_rows)
+        table = table.slice(self._next)
+        self._drop()
+        return table
+
+    async def fetch_arrow_table(self) -> "pa.Table":
+        """Give all rows that are left as one table."""
+        schema, tables = self.arrow_schema(), []
+        while (table := await self.fetch_table()) is not None:
+            tables.append(table)
+        return join(schema, tables)
 
     async def nextset(self) -> bool | None:
         """Go to the next statement's result; None when there is none (PEP 249)."""
@@ -145,7 +195,7 @@ class CursorCore(Generic[Row]):
         if isinstance(step, _Planned):
             assert self._later_budget is not None  # noqa: S101  # set wherever steps wait
             self._later_budget.resume()
-            step = await self._run(step, self._later_budget, stream=True)
+            step = await self._run(step, self._later_budget, form=self._later_form)
         self._show(step)
         return True
 
@@ -184,44 +234,46 @@ class CursorCore(Generic[Row]):
         planned: list[_Planned],
         timeout: float | None,
         *,
-        stream: bool,
+        form: Form,
     ) -> None:
-        if stream and not self.connection.backend.capabilities.streaming:
-            raise NotSupportedError("Password accounts have no streams: use execute().")
+        if not self.connection.backend.capabilities.streaming:
+            if form == "streamed":
+                raise NotSupportedError("Password accounts have no streams: use execute().")
+            form = "buffered"
         budget = self.connection.budget(timeout)
         self._later.clear()
         await self._let_go()
         self.result = None
-        if stream:
-            self._later_budget = budget
-            first = await self._run(planned[0], budget, stream=True) if planned else None
+        if form != "buffered":
+            self._later_budget, self._later_form = budget, form
+            first = await self._run(planned[0], budget, form=form) if planned else None
             self._later.extend(planned[1:])
         else:
-            results = [await self._run(step, budget, stream=False) for step in planned]
+            results = [await self._run(step, budget, form="buffered") for step in planned]
             first = results[0] if results else None
             self._later.extend(results[1:])
         self._show(first)
 
-    async def _run(self, step: _Planned, budget: Budget, *, stream: bool) -> Result:
+    async def _run(self, step: _Planned, budget: Budget, *, form: Form) -> Result:
         if step.setting is not None:
             return await self._set(*step.setting, budget)
         return await self.connection.run(
-            step.text, self, parameters=step.parameters, stream=stream, budget=budget
+            step.text, self, parameters=step.parameters, form=form, budget=budget
         )
 
     async def _set(self, name: str, value: str, budget: Budget) -> Result:
         session = self.session.with_setting(name, value)
         await self.connection.backend.validate(session, budget=budget)
         self.session = session
-        return _NO_RESULT
+        return NoResult()
 
     def _show(self, result: Result | None) -> None:
         self.result = result
-        self._shape = None
+        self._shape, self._ended = None, False
         self.query_id = result.query_id if result else None
 
     async def _let_go(self) -> None:
-        self._rows, self._next = [], 0
+        self._drop()
         if self.result is not None and not self.result.finished:
             await self.result.close()
 
@@ -235,12 +287,21 @@ class CursorCore(Generic[Row]):
 
     async def _more(self) -> bool:
         result = self._current()
-        while batch := await result.batch():
+        while True:
+            if self._rows:
+                self._drop()
+            self._batch = self._batch or await result.batch()
+            if self._batch is None:
+                self._ended = True
+                return False
             with garbage_collection_paused():
-                self._rows, self._next = self._shape_rows(result, batch), 0
+                self._rows = self._shape_rows(result, self._batch)
             if self._rows:
                 return True
-        return False
+            self._batch = None
+
+    def _drop(self) -> None:
+        self._batch, self._rows, self._next = None, [], 0
 
     def _shape_rows(self, result: Result, batch: Batch) -> list[Row]:
         if self._shape is None:
@@ -250,30 +311,6 @@ class CursorCore(Generic[Row]):
         rows = batch.rows(self._shape.required)
         result.count(len(rows))
         return self._shape.build(rows)
-
-
-class _NoResult:
-    """What a statement that the server did not run as such gives, such as SET."""
-
-    columns: tuple[Column, ...] = ()
-    query_id: str | None = None
-    rowcount = -1
-    finished = True
-
-    def __init__(self) -> None:
-        self.statistics: dict[str, Any] = {}
-
-    async def batch(self) -> Batch | None:
-        return None
-
-    def count(self, rows: int) -> None:
-        """No rows come."""
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-
-_NO_RESULT = _NoResult()
 
 
 class CursorAttributes:

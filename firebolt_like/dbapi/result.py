@@ -4,17 +4,20 @@ What may live here: results, which own their reply and close it. They know no cu
 """
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from firebolt_like.client.io import Reply
 from firebolt_like.client.retry import Budget
-from firebolt_like.dbapi.batch import Batch, JsonBatch
+from firebolt_like.dbapi.batch import ArrowBatch, Batch, JsonBatch
 from firebolt_like.errors import ServerResponseError
-from firebolt_like.protocol import json_compact, json_lines
+from firebolt_like.protocol import arrow_stream, json_compact, json_lines
 from firebolt_like.protocol.json_rows import count_rows
 from firebolt_like.protocol.types import Column
 
-__all__ = ["BufferedResult", "Result", "StreamedResult"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["ArrowResult", "BufferedResult", "NoResult", "Result", "StreamedResult"]
 
 
 class Result(Protocol):
@@ -29,6 +32,9 @@ class Result(Protocol):
     def rowcount(self) -> int:
         """The number of rows; -1 while it is not known, and where there are none."""
 
+    def schema(self) -> "pa.Schema":
+        """Give the Arrow schema of the columns."""
+
     async def batch(self) -> Batch | None:
         """Give the next rows, None at the end."""
 
@@ -37,6 +43,12 @@ class Result(Protocol):
 
     async def close(self) -> None:
         """Let go of the server; an unfinished query is cancelled there."""
+
+
+def _schema(columns: tuple[Column, ...]) -> "pa.Schema":
+    from firebolt_like.protocol.arrow_types import arrow_schema  # noqa: PLC0415  # for Arrow only
+
+    return arrow_schema(columns)
 
 
 class BufferedResult:
@@ -60,6 +72,10 @@ class BufferedResult:
             self._rowcount = count_rows(self._data)
         return self._rowcount
 
+    def schema(self) -> "pa.Schema":
+        """See `Result`."""
+        return _schema(self.columns)
+
     async def batch(self) -> Batch | None:
         """Give all rows, once."""
         data, self._data = self._data, None
@@ -73,6 +89,16 @@ class BufferedResult:
         """Nothing is open."""
 
 
+class _Decoder(Protocol):
+    """Turns the bytes of a stream into `json_lines.Started`, batches of rows, and `Finished`."""
+
+    def feed(self, chunk: bytes) -> Iterator[Any]:
+        """Take the next bytes; give what they complete."""
+
+    def close(self) -> Iterator[Any]:
+        """Say that the bytes have ended."""
+
+
 class StreamedResult:
     """An answer in JSONLines_Compact, one batch in memory at a time."""
 
@@ -84,10 +110,8 @@ class StreamedResult:
         self.finished = False
         self._reply = reply
         self._budget = budget
-        self._decoder = json_lines.Decoder()
-        self._events: Iterator[json_lines.Started | json_lines.Rows | json_lines.Finished] = iter(
-            ()
-        )
+        self._decoder: _Decoder = json_lines.Decoder()
+        self._events: Iterator[Any] = iter(())
         self._count = 0
 
     async def start(self) -> None:
@@ -95,10 +119,14 @@ class StreamedResult:
         event = await self._next_event()
         if not isinstance(event, json_lines.Started):
             raise ServerResponseError("The stream does not begin with its columns.")
-        self.columns, self.query_id = event.columns, event.query_id
-        if not self.columns:
+        self._take_columns(event)
+        while not self.columns and not self.finished:
             await self.batch()
         self._budget.pause()
+
+    def schema(self) -> "pa.Schema":
+        """See `Result`."""
+        return _schema(self.columns)
 
     async def batch(self) -> Batch | None:
         """Give the next rows as they came, None at the end. Closes itself there and on errors."""
@@ -122,13 +150,18 @@ class StreamedResult:
         self.finished = True
         await self._reply.close()
 
+    def _take_columns(self, event: json_lines.Started) -> None:
+        self.columns, self.query_id = event.columns, event.query_id
+
+    def _take_rows(self, event: Any) -> Batch:
+        return JsonBatch(self.columns, event.data)
+
     async def _next_batch(self) -> Batch | None:
         event = await self._next_event()
-        if isinstance(event, json_lines.Rows):
-            return JsonBatch(self.columns, event.data)
         if isinstance(event, json_lines.Finished):
             await self._finish(event)
-        return None
+            return None
+        return self._take_rows(event)
 
     async def _finish(self, event: json_lines.Finished) -> None:
         self.statistics = event.statistics
@@ -138,9 +171,55 @@ class StreamedResult:
             pass
         await self.close()
 
-    async def _next_event(self) -> json_lines.Started | json_lines.Rows | json_lines.Finished:
+    async def _next_event(self) -> Any:
         while True:
             for event in self._events:
                 return event
             chunk = await self._reply.chunk(self._budget.left())
             self._events = self._decoder.feed(chunk) if chunk else self._decoder.close()
+
+
+class ArrowResult(StreamedResult):
+    """An answer in ArrowStream, one record batch in memory at a time."""
+
+    def __init__(self, reply: Reply, budget: Budget) -> None:
+        super().__init__(reply, budget)
+        self._decoder = arrow_stream.Decoder()
+        self._schema: Any = None
+
+    def schema(self) -> "pa.Schema":
+        """See `Result`."""
+        return self._schema
+
+    def _take_columns(self, event: Any) -> None:
+        super()._take_columns(event)
+        self._schema = event.schema
+
+    def _take_rows(self, event: Any) -> Batch:
+        return ArrowBatch(self.columns, event.batch)
+
+
+class NoResult:
+    """What a statement that the server did not run as such gives, such as SET."""
+
+    columns: tuple[Column, ...] = ()
+    query_id: str | None = None
+    rowcount = -1
+    finished = True
+
+    def __init__(self) -> None:
+        self.statistics: dict[str, Any] = {}
+
+    def schema(self) -> "pa.Schema":
+        """See `Result`."""
+        return _schema(self.columns)
+
+    async def batch(self) -> Batch | None:
+        """Give none."""
+        return None
+
+    def count(self, rows: int) -> None:
+        """No rows come."""
+
+    async def close(self) -> None:
+        """Nothing is open."""

@@ -104,6 +104,11 @@ class Session:
         known = {name: value for name, value in fixed.items() if value is not None}
         return cls(address, address, parameters | known)
 
+    @property
+    def engine(self) -> tuple[str, str | None]:
+        """What tells engines apart: the URL, and the name where several share it."""
+        return self.url, self.fixed.get("engine")
+
     def target(self, **more: str) -> str:
         """Give the URL for one request; `more` are the parameters of that request alone.
 

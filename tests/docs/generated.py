@@ -15,7 +15,8 @@ from firebolt_like import errors
 from firebolt_like.client.retry import RULES
 from firebolt_like.dbapi.cursor import PARAMSTYLES
 from firebolt_like.local.options import SETTINGS
-from firebolt_like.protocol.types import TYPES
+from firebolt_like.protocol.arrow_types import arrow_type
+from firebolt_like.protocol.types import TYPES, SqlType
 from firebolt_like.settings import DSN_FORMS, ENVIRONMENT
 from tests.docs.start import README
 
@@ -46,6 +47,14 @@ def environment() -> str:
 def types() -> str:
     rows = ((code(name), code(row.python.__name__), row.group) for name, row in TYPES.items())
     return table(("SQL type", "in Python", "PEP 249 type object"), rows)
+
+
+def arrow_types() -> str:
+    kinds = [SqlType(name) for name in TYPES if name not in ("array", "struct")]
+    item = SqlType("integer", nullable=True)
+    nested = [SqlType("array", item=item), SqlType("struct", fields=(("n", item),))]
+    rows = ((code(str(kind)), code(str(arrow_type(kind)))) for kind in kinds + nested)
+    return table(("SQL type", "in Arrow"), rows)
 
 
 def paramstyles() -> str:
@@ -107,6 +116,7 @@ DRAWN: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
 }
 
 PARTS: dict[str, Callable[[], str]] = {
+    "arrow types": arrow_types,
     "dsn forms": dsn_forms,
     "embedded settings": engine_settings,
     "environment": environment,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypedDict, assert_type
 
 import httpx
 import msgspec
+import polars
 import pydantic
 
 from firebolt_like import async_db, db, errors
@@ -109,6 +110,7 @@ def cursors_in_scripts(connection: db.Connection) -> None:
     with connection.cursor() as cursor:
         assert_type(cursor.execute("SELECT ?", [1], timeout=1), db.Cursor)
         assert_type(cursor.execute_stream("SELECT 1"), db.Cursor)
+        assert_type(cursor.execute_arrow("SELECT ?", [1], timeout=1), db.Cursor)
         assert_type(cursor.executemany("SELECT ?", [(1,), [2]]), db.Cursor)
         assert_type(cursor.fetchone(), Row | None)
         assert_type(cursor.fetchmany(10), list[Row])
@@ -173,6 +175,21 @@ def rows_in_scripts(connection: db.Connection) -> None:
         assert_type(flights.cursor(row_factory=tuple_row), db.Cursor)
 
 
+def columns_in_scripts(cursor: db.Cursor) -> None:
+    # pyarrow and pandas have no annotations, or not all
+    print(cursor.fetch_arrow_table())  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    print(cursor.fetch_record_batch())  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    print(cursor.fetch_df().shape)
+    assert_type(cursor.fetch_polars(), polars.DataFrame)
+    assert_type(cursor.__arrow_c_stream__(), object)
+
+
+async def columns_in_tasks(cursor: async_db.Cursor) -> None:
+    assert_type(await cursor.fetch_polars(), polars.DataFrame)
+    async for batch in cursor.fetch_record_batch():  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        print(batch)  # pyright: ignore[reportUnknownArgumentType]
+
+
 async def rows_in_tasks(connection: async_db.Connection) -> None:
     assert_type(await connection.cursor(row_factory=Flight).fetchone(), Flight | None)
     assert_type(await connection.cursor(row_factory=dict_row).fetchall(), list[dict[str, Any]])
@@ -197,6 +214,7 @@ async def cursors_in_tasks(connection: async_db.Connection) -> None:
     async with connection.cursor() as cursor:
         assert_type(await cursor.execute("SELECT ?", [1], timeout=1), async_db.Cursor)
         assert_type(await cursor.execute_stream("SELECT 1"), async_db.Cursor)
+        assert_type(await cursor.execute_arrow("SELECT 1"), async_db.Cursor)
         assert_type(await cursor.executemany("SELECT ?", [(1,), [2]]), async_db.Cursor)
         assert_type(await cursor.fetchone(), Row | None)
         assert_type(await cursor.fetchmany(10), list[Row])

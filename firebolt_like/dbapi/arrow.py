@@ -1,0 +1,60 @@
+"""Arrow tables, and what other libraries make of them.
+
+What may live here: the steps between tables and the frames of optional packages, and what is said
+where such a package is missing.
+"""
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from firebolt_like.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+__all__ = ["join", "reader", "require_arrow", "to_pandas", "to_polars"]
+
+
+def require_arrow() -> Any:
+    """Import pyarrow, or raise `ConfigurationError` with the way to install it."""
+    return _require("pyarrow", "arrow")
+
+
+def _require(package: str, extra: str) -> Any:
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise ConfigurationError(
+            f"This needs the package {package}, which is not installed.",
+            hint=f"pip install 'firebolt_like[{extra}]'",
+        ) from error
+
+
+def join(schema: "pa.Schema", tables: Sequence["pa.Table"]) -> "pa.Table":
+    """Put tables one below the other, without copying; none give an empty table."""
+    pa = require_arrow()
+    return pa.concat_tables(tables) if tables else schema.empty_table()
+
+
+def reader(schema: "pa.Schema", fetch: Callable[[], "pa.Table | None"]) -> "pa.RecordBatchReader":
+    """Make a reader that fetches when it is read."""
+
+    def batches() -> Iterator["pa.RecordBatch"]:
+        while (table := fetch()) is not None:
+            yield from table.to_batches()
+
+    return require_arrow().RecordBatchReader.from_batches(schema, batches())
+
+
+def to_pandas(table: "pa.Table") -> "pd.DataFrame":
+    """Give a frame whose columns keep their Arrow types, so that integers with NULL stay exact."""
+    return table.to_pandas(types_mapper=_require("pandas", "pandas").ArrowDtype)
+
+
+def to_polars(table: "pa.Table") -> "pl.DataFrame":
+    """Give a frame that shares the table's memory where polars can."""
+    frame: pl.DataFrame = _require("polars", "polars").from_arrow(table)
+    return frame
