@@ -252,7 +252,11 @@ def test_auth_endpoint_can_be_given(face, warehouse):
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 @pytest.mark.parametrize(
-    "endpoint", ["", "ftp://x", "https://", "https://me:hush@x", "http://x:port", "x?a=b", b"x"]
+    "endpoint",
+    [
+        *("", "ftp://x", "https://", "https://me:hush@x", "x?a=b", b"x"),
+        *("http://x:port", "x:0", "x:99999", "x y", " x", "x\\y", "x,y"),
+    ],
 )
 @pytest.mark.parametrize("argument", ["api_endpoint", "auth_endpoint"])
 def test_an_endpoint_that_is_none_is_refused(kind, argument, endpoint):

@@ -4,6 +4,7 @@ What may live here: URLs, and the rule that derives one from another.
 """
 
 import ipaddress
+import re
 
 import httpx
 
@@ -30,6 +31,10 @@ def clean_endpoint(text: str, argument: str) -> str:
         raise ConfigurationError(f"{wanted}; what was given is not a URL.") from error
     if url.scheme not in {"http", "https"} or not url.host or url.userinfo or url.query:
         raise ConfigurationError(f"{wanted}.")
+    # httpx writes blanks as %20 and takes any number for a port
+    possible = url.port is None or 0 < url.port < 65536
+    if not possible or re.search(r"[\s\\,]", text):
+        raise ConfigurationError(f"{wanted}; this host or port cannot exist.")
     return str(url.copy_with(fragment=None)).rstrip("/")
 
 
