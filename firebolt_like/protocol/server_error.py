@@ -1,6 +1,6 @@
 """Error answers: their bodies, and which error of ours each becomes.
 
-What may live here: the two tables that choose the class, and the reading and writing of bodies.
+What may live here: the tables that choose class and hint, and the reading and writing of bodies.
 """
 
 import re
@@ -19,10 +19,12 @@ from firebolt_like.errors import (
     NotSupportedError,
     OperationalError,
     ProgrammingError,
+    ServerResponseError,
 )
 
 __all__ = [
     "STATUS_ERRORS",
+    "STATUS_HINTS",
     "TEXT_ERRORS",
     "ErrorDetail",
     "encode_errors",
@@ -33,12 +35,19 @@ __all__ = [
 
 STATUS_ERRORS: dict[int, type[Error]] = {
     # what an HTTP status means when the text says nothing more precise
+    **dict.fromkeys(range(300, 400), ServerResponseError),
     401: AuthenticationError,
     403: ProgrammingError,
     408: OperationalError,
     413: DataError,
     429: OperationalError,
     501: NotSupportedError,
+}
+
+STATUS_HINTS: dict[int, str] = {
+    # what to do about an HTTP status where the server does not say it
+    **dict.fromkeys(range(300, 400), "The server moved: connect to the address it redirects to."),
+    401: "Give credentials that this server knows, as auth= or in the DSN.",
 }
 
 TEXT_ERRORS: tuple[tuple[str, type[Error]], ...] = (
@@ -138,7 +147,7 @@ def server_error(
         code=first.code,
         query_id=query_id or read_query_id(answer),
         location=first.place,
-        hint=" ".join(filter(None, (first.resolution, first.helpLink))) or None,
+        hint=" ".join(filter(None, (first.resolution, first.helpLink))) or STATUS_HINTS.get(status),
         retryable=status in RETRYABLE,
     )
 

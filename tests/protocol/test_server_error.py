@@ -36,7 +36,8 @@ def structured(*entries) -> bytes:
         (502, e.OperationalError),
         (503, e.OperationalError),
         (504, e.OperationalError),
-        (302, e.ProgrammingError),
+        (302, e.ServerResponseError),
+        (307, e.ServerResponseError),
     ],
 )
 @pytest.mark.parametrize(
@@ -48,6 +49,14 @@ def test_a_status_has_its_class(status, kind, body):
     assert type(error) is kind
     assert "no luck" in str(error) or str(status) in str(error)
     assert error.retryable is (status in (429, 503))
+
+
+def test_a_status_says_what_to_do_unless_the_server_does():
+    """Who gave no credentials, or an address that moved, reads what to give."""
+    assert "auth=" in server_error(401, b"who are you?").hint
+    assert "redirects" in server_error(302, b"").hint
+    assert server_error(401, structured({"resolution": "Ask Ada."})).hint == "Ask Ada."
+    assert server_error(400, b"").hint is None
 
 
 @pytest.mark.parametrize(
