@@ -17,8 +17,10 @@ from starlette.routing import Route
 from firebolt_like import __version__
 from firebolt_like.local import accounts, logins, resource_rest
 from firebolt_like.local.configuration import Account
+from firebolt_like.local.history import QueryHistory
 from firebolt_like.local.records import Store
 from firebolt_like.local.rest import QueryEndpoint
+from firebolt_like.local.runner import Runner
 from firebolt_like.local.running import RunningList
 from firebolt_like.local.tenants import Parts, Tenants
 from firebolt_like.local.tokens import Gate
@@ -39,9 +41,11 @@ class Application:
         engine_delay: float,
         transaction_idle: float,
         workers: int,
+        queue: int,
         max_body: int,
     ) -> None:
-        self.running = RunningList()
+        self.running = RunningList(workers + queue)
+        history = QueryHistory(self.running, clock)
         parts = Parts(
             store=Store(folder),
             gate=gate,
@@ -50,11 +54,12 @@ class Application:
             transaction_idle=transaction_idle,
             engine_delay=engine_delay,
             version=f"firebolt_like {__version__}, embedded engine on DuckDB {_duckdb_version()}",
-            views={},
+            history=history,
         )
         self._tenants = Tenants(accounts_, parts)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="firebolt_like-query")
-        query = QueryEndpoint(self._tenants, gate, self.running, self._pool, clock, max_body)
+        runner = Runner(self._pool, self.running, history)
+        query = QueryEndpoint(self._tenants, gate, runner, clock, max_body)
         places = ("/", "/query", "/engine/{engine}", "/engine/{engine}/", "/engine/{engine}/query")
         self.asgi = Starlette(
             routes=[

@@ -35,6 +35,7 @@ class Services:
     commands: Commands
     version: str
     information_schema: InformationSchema
+    account: str
 
 
 class Execution:
@@ -65,7 +66,7 @@ class Execution:
 
     def start(self) -> Batch:
         """Run the statement and read the first batch. Raises `Refusal`."""
-        self._query.check()
+        self._query.begin()
         self._services.transactions.expire()
         self._services.engine.check_database(self._database)
         if self._options.engine is not None and self._statement is not None:

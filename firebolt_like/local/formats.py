@@ -12,7 +12,7 @@ from firebolt_like.local.arrow_batches import END, ArrowBatches, empty_schema
 from firebolt_like.local.batches import Batch, RowEncoder
 from firebolt_like.local.json_batches import JsonBatches
 from firebolt_like.protocol import json_compact, json_lines, tab_separated
-from firebolt_like.protocol.server_error import ErrorDetail
+from firebolt_like.protocol.server_error import ErrorDetail, encode_errors
 from firebolt_like.protocol.types import Column
 
 __all__ = ["FORMATS", "Format"]
@@ -37,6 +37,9 @@ class Format(Protocol):
 
     def fail(self, detail: ErrorDetail, figures: dict[str, Any]) -> bytes | None:
         """Write an error that came after the start; None where the format has no way to."""
+
+    def fail_between(self, detail: ErrorDetail, figures: dict[str, Any]) -> bytes | None:
+        """Write an error that came after a finished result set and before the next start."""
 
 
 _JSON: Final = JsonBatches()
@@ -72,6 +75,10 @@ class JsonCompact:
     def fail(self, detail: ErrorDetail, figures: dict[str, Any]) -> bytes | None:  # noqa: ARG002  # Format's signature
         """See `Format`."""
         return None
+
+    def fail_between(self, detail: ErrorDetail, figures: dict[str, Any]) -> bytes | None:
+        """See `Format`."""
+        return encode_errors([detail], query_id=self._query_id, elapsed=figures["elapsed"]) + b"\n"
 
 
 class JsonCompactLimited(JsonCompact):
@@ -109,6 +116,10 @@ class JsonLines:
             [detail], figures, query_id=self._query_id, label=self._label
         )
 
+    def fail_between(self, detail: ErrorDetail, figures: dict[str, Any]) -> bytes | None:
+        """See `Format`."""
+        return self.fail(detail, figures)
+
 
 class TabSeparated:
     """TabSeparatedWithNamesAndTypes."""
@@ -135,6 +146,10 @@ class TabSeparated:
         return b""
 
     def fail(self, detail: ErrorDetail, figures: dict[str, Any]) -> bytes | None:  # noqa: ARG002  # Format's signature
+        """See `Format`."""
+        return None
+
+    def fail_between(self, detail: ErrorDetail, figures: dict[str, Any]) -> bytes | None:  # noqa: ARG002  # Format's signature
         """See `Format`."""
         return None
 
@@ -179,6 +194,10 @@ class ArrowStream:
         return END
 
     def fail(self, detail: ErrorDetail, figures: dict[str, Any]) -> bytes | None:  # noqa: ARG002  # Format's signature
+        """See `Format`."""
+        return None
+
+    def fail_between(self, detail: ErrorDetail, figures: dict[str, Any]) -> bytes | None:  # noqa: ARG002  # Format's signature
         """See `Format`."""
         return None
 

@@ -64,6 +64,17 @@ _REQUEST: Final = frozenset(
     )
 )
 
+_FOLLOWED: Final = {
+    # what one statement of a body may change for the next one: the field
+    "database": "database",
+    "engine": "engine",
+    "transaction_id": "transaction_id",
+    "transaction_sequence_id": "sequence_id",
+    "timezone": "zone",
+    "time_zone": "zone",
+    "max_result_rows": "limit",
+}
+
 _DEFAULT_FORMAT: Final = "TabSeparatedWithNamesAndTypes"
 
 
@@ -91,6 +102,16 @@ class Options:
         if rows is None:
             return self
         return dataclasses.replace(self, limit=min(rows, self.limit or rows))
+
+    def follow(self, headers: Iterable[tuple[str, str]]) -> "Options":
+        """Give the options of the next request, where a client has got these session headers."""
+        told: dict[str, str] = {}
+        for header, text in headers:
+            name, _, value = text.partition("=")
+            told[name] = value if header == "Firebolt-Update-Parameters" else ""
+        fields = {_FOLLOWED[name] for name in told if name in _FOLLOWED}
+        read = read_options(told.items())
+        return dataclasses.replace(self, **{field: getattr(read, field) for field in fields})
 
 
 def read_setting(name: str, text: str) -> Any:

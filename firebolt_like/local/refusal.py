@@ -22,6 +22,7 @@ class Refusal(Exception):  # noqa: N818  # it is an answer; it never leaves the 
         self.status = status
         self.plain = plain
         self.query_id = ""
+        self.headers: dict[str, str] = {}
 
     @classmethod
     def of(
@@ -47,6 +48,11 @@ class Refusal(Exception):  # noqa: N818  # it is an answer; it never leaves the 
     def with_status(self, status: int) -> "Refusal":
         """Answer with another status."""
         self.status = status
+        return self
+
+    def with_headers(self, headers: dict[str, str]) -> "Refusal":
+        """Answer with these headers, too."""
+        self.headers = headers
         return self
 
     @classmethod

@@ -8,12 +8,13 @@ import dataclasses
 import threading
 import uuid
 from collections.abc import Callable
+from typing import NamedTuple
 
 import duckdb
 
 from firebolt_like.local.refusal import Refusal
 
-__all__ = ["Running", "RunningList", "RunningQuery"]
+__all__ = ["Outcome", "Running", "RunningList", "RunningQuery"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -27,18 +28,50 @@ class RunningQuery:
     label: str | None = None
 
 
-class Running:
-    """A statement on its way: WAITING for a thread, RUNNING, or CANCELING."""
+class Outcome(NamedTuple):
+    """How a query ended, in the words of the query history, and when."""
 
-    def __init__(self, text: str, started: float, label: str | None) -> None:
+    status: str
+    ended: float
+    error: str = ""
+
+
+class Running:
+    """A query on its way: WAITING for a thread, RUNNING, or CANCELING.
+
+    Times are seconds of `clock`; `token` is what an asynchronous one is asked for by.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        clock: Callable[[], float],
+        label: str | None,
+        *,
+        account: str = "",
+        user: str = "",
+    ) -> None:
         self.query_id = uuid.uuid4().hex
         self.text = text
-        self.started = started
+        self.started = clock()
+        self.begun: float | None = None
         self.label = label
+        self.account = account
+        self.user = user
+        self.token: str | None = None
+        self.outcome: Outcome | None = None
+        self.returned_rows = self.returned_bytes = 0
+        self._clock = clock
         self._stopped: str | None = None
         self._interrupt: Callable[[], object] | None = None
         self._listeners: list[Callable[[], object]] = []
         self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """Say that a thread has taken it. Raises `Refusal` when it has been stopped before."""
+        if self.begun is None:
+            self.begun = self._clock()
+        self.check()
 
     def attach(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Say which cursor runs it. Raises `Refusal` when it has been stopped before."""
@@ -97,15 +130,20 @@ class Running:
 
 
 class RunningList:
-    """All statements that are waiting or running; safe to read from any thread."""
+    """All queries that are waiting or running, at most so many; for use from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._queries: dict[str, Running] = {}
         self._lock = threading.Lock()
 
     def add(self, query: Running) -> None:
-        """Put a statement on the list."""
+        """Put a query on the list. Raises `Refusal` when it is full."""
         with self._lock:
+            if len(self._queries) >= self._most:
+                raise Refusal.text(
+                    429, f"The engine is busy: {self._most} queries run or wait. Try again later."
+                ).with_headers({"Retry-After": "1"})
             self._queries[query.query_id] = query
 
     def remove(self, query: Running) -> None:
@@ -113,11 +151,14 @@ class RunningList:
         with self._lock:
             self._queries.pop(query.query_id, None)
 
+    def queries(self) -> list[Running]:
+        """List all, oldest first."""
+        with self._lock:
+            return list(self._queries.values())
+
     def snapshot(self) -> list[RunningQuery]:
         """Describe all, oldest first."""
-        with self._lock:
-            queries = list(self._queries.values())
-        return [query.snapshot() for query in queries]
+        return [query.snapshot() for query in self.queries()]
 
     def stop(self, query_id: str, reason: str) -> bool:
         """Stop one statement; False when there is none of that id."""

@@ -55,7 +55,8 @@ class LocalServer:
       Core; the server then listens on loopback only.
     * `token_lifetime` in seconds of `clock`; `engine_delay`: seconds of `clock` that an engine is
       STARTING or STOPPING; `transaction_idle`: seconds after which an idle
-      transaction is rolled back; `workers`: how many statements run at once, others wait;
+      transaction is rolled back; `workers`: how many statements run at once; `queue`: how many
+      queries may wait, for them or for their clients, before others are answered 429;
       `max_body`: bytes of a request.
 
     Raises `ConfigurationError` for arguments that contradict each other, a file that cannot be
@@ -84,6 +85,7 @@ class LocalServer:
         engine_delay: float = 0,
         transaction_idle: float = 300,
         workers: int = 16,
+        queue: int = 1000,
         max_body: int = 64_000_000,
     ) -> None:
         if database is not None:
@@ -102,6 +104,7 @@ class LocalServer:
         self._engine_delay = engine_delay
         self._transaction_idle = transaction_idle
         self._workers = workers
+        self._queue = queue
         self._max_body = max_body
         self._faults = Faults()
         self._running: _Running | None = None
@@ -217,6 +220,7 @@ class LocalServer:
             engine_delay=self._engine_delay,
             transaction_idle=self._transaction_idle,
             workers=self._workers,
+            queue=self._queue,
             max_body=self._max_body,
         )
 

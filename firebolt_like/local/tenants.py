@@ -17,7 +17,8 @@ from firebolt_like.local.configuration import (
 )
 from firebolt_like.local.engine import ACCOUNT_DB, Engine
 from firebolt_like.local.execution import Services
-from firebolt_like.local.information_schema import InformationSchema, View
+from firebolt_like.local.history import QueryHistory
+from firebolt_like.local.information_schema import InformationSchema
 from firebolt_like.local.options import Options
 from firebolt_like.local.records import AccountRecord, Store
 from firebolt_like.local.refusal import Refusal
@@ -41,7 +42,7 @@ class Parts:
     transaction_idle: float
     engine_delay: float
     version: str
-    views: dict[str, View]
+    history: QueryHistory
 
 
 class Tenant:
@@ -71,7 +72,10 @@ class Tenant:
             self._transactions,
             Commands(self._engine, self.resources, self._transactions, parts.running),
             parts.version,
-            InformationSchema(catalog_views() | resource_views(self.resources) | parts.views),
+            InformationSchema(
+                catalog_views() | resource_views(self.resources) | parts.history.views(account.name)
+            ),
+            account.name,
         )
 
     def complete(self, options: Options, held: Pass, engine: str | None) -> Options:

@@ -70,9 +70,10 @@ def test_every_database_has_a_default_engine(
     path = f"/core/v1/accounts/{account_id}/engines:getURLByDatabaseName"
     found = http.get(path, params={"database_name": "empty"}).json()["engine_url"]
     assert found == f"{server.url}/engine/embedded_empty"
-    assert "empty" in httpx.post(
-        found, content="SELECT current_database()", params={"database": "empty"}
-    ).text
+    assert (
+        "empty"
+        in httpx.post(found, content="SELECT current_database()", params={"database": "empty"}).text
+    )
 
 
 def test_unscoped_lists_are_filtered(http: httpx.Client) -> None:

@@ -117,7 +117,7 @@ def test_an_error_before_the_first_byte_keeps_its_status_and_body(ask: Asker) ->
     """As in JSON; in the middle the connection is cut, so that no client takes the half for all."""
     assert "syntax error" in ask.error("SELEC", output_format="ArrowStream")["description"]
     assert ask.error("SELECT 'x'::INT", output_format="ArrowStream")["name"] == "ConversionError"
-    sql = "SELECT CASE WHEN i = 999999 THEN 'x' ELSE '1' END::INT FROM range(1000000) r(i)"
+    sql = "SELECT CASE WHEN i = 20000000 THEN 'x' ELSE '1' END::INT FROM range(20000001) r(i)"
     with pytest.raises(httpx.RemoteProtocolError):
         ask.send(sql, output_format="ArrowStream")
 
