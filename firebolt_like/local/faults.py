@@ -38,7 +38,7 @@ _LONGEST_BODY = 1_000_000  # of a longer one, only the beginning is searched for
 class Fault:
     """A fault of a server, as `LocalServer.fault` gives it: a context manager that removes it.
 
-    `hits` counts the requests that it struck.
+    `hits` counts the requests that it struck, `stalled` those that it holds now.
     """
 
     def __init__(
@@ -89,6 +89,11 @@ class Fault:
         traceback: TracebackType | None,
     ) -> None:
         self.remove()
+
+    @property
+    def stalled(self) -> int:
+        """How many requests wait for its removal, and their clients with them."""
+        return len(self._stalled)
 
     @property
     def is_over(self) -> bool:

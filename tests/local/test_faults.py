@@ -87,7 +87,7 @@ def test_a_stalled_request_goes_on_when_the_fault_is_removed(
     with ThreadPoolExecutor(1) as threads:
         with server.fault("stall", when=when, path="/query") as fault:
             job = threads.submit(ask.http.post, "/query", content="SELECT 'some text'")
-            _until(lambda: fault.hits)
+            _until(lambda: fault.stalled)
             assert ask.rows("SELECT 1") == [(1,)]
             assert not job.done()
         assert job.result(10).text.endswith("some text\n")
@@ -99,7 +99,7 @@ def test_a_client_may_give_a_stalled_request_up(server: LocalServer, ask: Asker,
     with server.fault("stall", when=when, sql="insert") as fault:
         with pytest.raises(httpx.ReadTimeout):
             ask.http.post("/", content=f"{_INSERT} RETURNING a", timeout=0.2)
-        _until(lambda: not server.running_queries())
+        _until(lambda: not fault.stalled and not server.running_queries())
     assert fault.hits == 1
     assert _inserted(ask) == (0 if when == "before" else 1)
 
