@@ -8,6 +8,7 @@ What may live here: the two pools, and the store of free connections that they s
 transport is made is in `transport`.
 """
 
+import itertools
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -15,6 +16,7 @@ from time import monotonic
 from typing import Generic, TypeVar
 
 import anyio
+import anyio.lowlevel
 import httpx
 
 __all__ = ["AsyncConnectionPool", "ConnectionPool"]
@@ -140,51 +142,80 @@ class _Body(httpx.SyncByteStream):
                 closed()
 
 
-class AsyncConnectionPool(httpx.AsyncBaseTransport):
-    """Sends each request over a connection of its own; tasks may share the pool.
-
-    Arguments and errors as in `ConnectionPool`.
-    """
+class _Share:
+    """What an event loop has of an async pool: its connections live and die with it."""
 
     def __init__(self, make: Callable[[], httpx.AsyncBaseTransport], limits: httpx.Limits) -> None:
-        self._free = _Free(make, limits)
-        self._most = limits.max_connections
-        self._places: anyio.Semaphore | None = None
+        self.free = _Free(make, limits)
+        self.token: anyio.lowlevel.RunvarToken[_Share] | None = None
+        self.places: anyio.Semaphore | None = None
+        if limits.max_connections is not None:
+            self.places = anyio.Semaphore(limits.max_connections, fast_acquire=True)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; its connection is free again when the response is closed."""
-        await self._take_place(request)
-        transport = self._free.take()
-        try:
-            response = await transport.handle_async_request(request)
-        except BaseException:
-            await self._give_back(transport)
-            raise
-        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  # for the checker
-        return _handed_on(response, _AsyncBody(response.stream, lambda: self._give_back(transport)))
-
-    async def aclose(self) -> None:
-        """Close every free connection; those in use close with their responses."""
-        for transport in self._free.clear():
-            await transport.aclose()
-
-    async def _take_place(self, request: httpx.Request) -> None:
-        if self._most is None:
+    async def take_place(self, request: httpx.Request) -> None:
+        """Wait until the limit allows one more."""
+        if self.places is None:
             return
-        if self._places is None:
-            self._places = anyio.Semaphore(self._most, fast_acquire=True)
         with anyio.move_on_after(_timeout(request)):
-            await self._places.acquire()
+            await self.places.acquire()
             return
         raise _pool_timeout(request)
 
-    async def _give_back(self, transport: httpx.AsyncBaseTransport) -> None:
-        surplus = self._free.put(transport)
-        if self._places is not None:
-            self._places.release()
+    async def give_back(self, transport: httpx.AsyncBaseTransport) -> None:
+        """Free a connection and its place."""
+        surplus = self.free.put(transport)
+        if self.places is not None:
+            self.places.release()
         with anyio.CancelScope(shield=True):
             for one in surplus:
                 await one.aclose()
+
+
+_numbers = itertools.count()
+
+
+class AsyncConnectionPool(httpx.AsyncBaseTransport):
+    """Sends each request over a connection of its own; tasks may share the pool.
+
+    Arguments and errors as in `ConnectionPool`. A pool may serve one event loop after another, or
+    several; the limits are for each.
+    """
+
+    def __init__(self, make: Callable[[], httpx.AsyncBaseTransport], limits: httpx.Limits) -> None:
+        self._make = make
+        self._limits = limits
+        # older versions of anyio tell these variables apart by their names
+        self._shares = anyio.lowlevel.RunVar[_Share](f"connections of pool {next(_numbers)}")
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; its connection is free again when the response is closed."""
+        share = self._share()
+        await share.take_place(request)
+        transport = share.free.take()
+        try:
+            response = await transport.handle_async_request(request)
+        except BaseException:
+            await share.give_back(transport)
+            raise
+        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  # for the checker
+        return _handed_on(response, _AsyncBody(response.stream, lambda: share.give_back(transport)))
+
+    async def aclose(self) -> None:
+        """Close this event loop's free connections; those in use close with their responses."""
+        share = self._shares.get(None)
+        if share is None:
+            return
+        assert share.token is not None  # noqa: S101  # for the checker
+        self._shares.reset(share.token)  # or the loop would remember every pool it ever had
+        for transport in share.free.clear():
+            await transport.aclose()
+
+    def _share(self) -> _Share:
+        share = self._shares.get(None)
+        if share is None:
+            share = _Share(self._make, self._limits)
+            share.token = self._shares.set(share)
+        return share
 
 
 class _AsyncBody(httpx.AsyncByteStream):

@@ -227,3 +227,20 @@ def test_the_blocking_pool_closes_what_it_does_not_keep():
         with client.stream("GET", "/"), client.stream("GET", "/"), client.stream("GET", "/"):
             assert len(wires) == 3
         assert sum(wire.closed for wire in wires) == 2
+
+
+def test_a_pool_serves_one_event_loop_after_another():
+    """A client that outlives its loop opens new connections in the next, and keeps to its limit."""
+    lines = []
+    pool = AsyncConnectionPool(lambda: Line(lines), httpx.Limits(max_connections=1))
+    client = httpx.AsyncClient(transport=pool, base_url=URL)
+
+    async def main():
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(client.get, "/")
+
+    for backend in ("asyncio", "trio", "asyncio"):
+        anyio.run(main, backend=backend)
+    assert [line.served for line in lines] == [3, 3, 3]
+    anyio.run(client.aclose)

@@ -5,6 +5,7 @@ live here: ways of waiting, nothing that knows of tokens.
 """
 
 import inspect
+import itertools
 import threading  # noqa: TID251  # one login for all threads
 import time
 from collections.abc import Awaitable, Callable, Generator
@@ -74,6 +75,9 @@ async def _ask_in_task(function: Callable[[], Any]) -> Any:
     return await answer if inspect.isawaitable(answer) else answer
 
 
+_numbers = itertools.count()
+
+
 class Turns:
     """One after another: the step `take` gives a lock that is held, to be released by any code.
 
@@ -84,7 +88,8 @@ class Turns:
     def __init__(self) -> None:
         self.take = Step(self._in_thread, self._in_task)
         self._threads = threading.Lock()
-        self._tasks = anyio.lowlevel.RunVar[anyio.Lock]("firebolt_like login")
+        # older versions of anyio tell these variables apart by their names
+        self._tasks = anyio.lowlevel.RunVar[anyio.Lock](f"turns of login {next(_numbers)}")
 
     def _in_thread(self) -> threading.Lock:
         self._threads.acquire()
