@@ -11,7 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from firebolt_like.local.refusal import Refusal
+from firebolt_like.local.refusal import Refusal, invalid
 from firebolt_like.local.rest import refuse
 from firebolt_like.local.tokens import Gate
 
@@ -68,4 +68,4 @@ async def read_json(request: Request) -> dict[str, Any]:
     try:
         return msgspec.json.decode(body or b"{}", type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal.text(400, f"The body is not a JSON object: {error}") from error
+        raise invalid(f"The body is not a JSON object: {error}") from error
