@@ -71,6 +71,10 @@ def read_changes(headers: Iterable[tuple[str, str]]) -> Changes | None:
     )
 
 
+_LONGEST_QUERY = 60_000
+"""Characters: HTTP libraries end at 65,536 for the whole URL, servers often earlier."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Session:
     """Where statements go, and the parameters that go with them.
@@ -112,7 +116,8 @@ class Session:
     def target(self, **more: str) -> str:
         """Give the URL for one request; `more` are the parameters of that request alone.
 
-        Raises `DataError` for a parameter with a lone surrogate, which is not valid text.
+        Raises `DataError` for a parameter with a lone surrogate, which is not valid text, and for
+        parameters that are too long for a URL.
         """
         parameters = {**self.fixed, **self.settings, **more}
         try:
@@ -122,6 +127,13 @@ class Session:
             raise DataError(
                 f"The parameter {name!r} has a lone surrogate: it is not valid text."
             ) from error
+        if len(query) > _LONGEST_QUERY:
+            longest = max(parameters, key=lambda name: len(parameters[name]))
+            raise DataError(
+                f"The parameters take {len(query)} characters of a URL, which holds "
+                f"{_LONGEST_QUERY}; the longest is {longest!r}.",
+                hint="Let the client bind large values, by `?`: they travel with the SQL.",
+            )
         return f"{self.url}?{query}" if query else self.url
 
     def with_setting(self, name: str, value: str) -> "Session":

@@ -148,6 +148,15 @@ def test_any_value_survives_the_query_string(values):
     assert found == expected
 
 
+def test_parameters_that_no_url_holds_are_refused():
+    """What is too long is named, its length too, and what to do; nothing was sent."""
+    session = Session.at("https://host", database="db")
+    assert session.target(a="x" * 50_000)
+    with pytest.raises(DataError, match=r"60017 characters.*'query_parameters'") as caught:
+        session.target(query_parameters="x" * 59_988)
+    assert "`?`" in caught.value.hint
+
+
 def test_a_value_that_is_no_text_is_a_clear_error():
     """A lone surrogate cannot be sent; the parameter that holds it is named."""
     session = Session.at(HOME).with_setting("fine", "x").with_setting("label", "a\udcff")
