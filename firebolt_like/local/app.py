@@ -16,6 +16,8 @@ from starlette.routing import Route
 
 from firebolt_like import __version__
 from firebolt_like.local import accounts, logins, resource_rest
+from firebolt_like.local.async_queries import AsyncQueries
+from firebolt_like.local.cancel import cancel_route
 from firebolt_like.local.configuration import Account
 from firebolt_like.local.history import QueryHistory
 from firebolt_like.local.records import Store
@@ -55,6 +57,7 @@ class Application:
             engine_delay=engine_delay,
             version=f"firebolt_like {__version__}, embedded engine on DuckDB {_duckdb_version()}",
             history=history,
+            async_queries=AsyncQueries(),
         )
         self._tenants = Tenants(accounts_, parts)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="firebolt_like-query")
@@ -64,6 +67,7 @@ class Application:
         self.asgi = Starlette(
             routes=[
                 *(Route(place, query, methods=["POST"]) for place in places),
+                cancel_route(gate, self.running),
                 *logins.routes(gate),
                 *accounts.routes(gate, self._tenants),
                 *resource_rest.routes(gate, self._tenants),

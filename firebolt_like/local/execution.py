@@ -9,15 +9,16 @@ from collections.abc import Iterator
 
 import duckdb
 
+from firebolt_like.local.async_queries import AsyncQueries
 from firebolt_like.local.batches import Batch, RowEncoder
 from firebolt_like.local.commands import Commands, Headers
 from firebolt_like.local.engine import Engine
 from firebolt_like.local.information_schema import InformationSchema, Session
 from firebolt_like.local.inserts import bytea_places
 from firebolt_like.local.options import Options
-from firebolt_like.local.refusal import Refusal
+from firebolt_like.local.refusal import Refusal, invalid
 from firebolt_like.local.running import Running
-from firebolt_like.local.statement import Result, run
+from firebolt_like.local.statement import Result, check, run
 from firebolt_like.local.transactions import Transaction, Transactions
 from firebolt_like.local.translate import Translation, translate
 from firebolt_like.protocol.sql import Statement
@@ -36,6 +37,7 @@ class Services:
     version: str
     information_schema: InformationSchema
     account: str
+    async_queries: AsyncQueries
 
 
 class Execution:
@@ -75,6 +77,18 @@ class Execution:
         self.columns, self._batches = result.columns, result.batches
         return self.next()
 
+    def check(self) -> None:
+        """Raise `Refusal` where the statement is no statement, or none that can run by itself."""
+        self._query.check()
+        self._services.engine.check_database(self._database)
+        if self._statement is None or self._options.transaction_id is not None:
+            raise invalid("async=true wants a statement, outside of a transaction.")
+        if self._services.commands.find(self._statement.text) is not None:
+            raise invalid("async=true wants a statement that runs by itself, not a command.")
+        cursor = self._services.engine.borrow(self._database, self._options.zone)
+        self._cursor = cursor
+        check(cursor, self._translate(cursor, self._statement))
+
     def next(self) -> Batch:
         """Read the next batch. Raises `Refusal`."""
         return next(self._batches)
@@ -102,6 +116,7 @@ class Execution:
             return Result()
         commands.check(statement.text, self._options)
         statement = commands.rewrite(statement, self._options)
+        statement = self._services.async_queries.rewrite(statement, self._services.account)
         if self._options.transaction_id is None:
             cursor = self._services.engine.borrow(self._database, self._options.zone)
         else:

@@ -96,6 +96,7 @@ class Options:
     parameters: dict[str, Any] = dataclasses.field(default_factory=dict)
     transaction_id: str | None = None
     sequence_id: str | None = None
+    is_async: bool = False
 
     def limited(self, rows: int | None) -> "Options":
         """Give these options with at most so many rows."""
@@ -138,8 +139,6 @@ def read_options(query_string: Iterable[tuple[str, str]]) -> Options:
         for name, text in given.items()
         if name not in _REQUEST
     }
-    if given.get("async", "false").lower() not in ("false", "0", ""):
-        raise not_supported("async=true")
     if given.get("execution_mode"):
         raise not_supported(f"execution_mode={given['execution_mode'][:100]}")
     milliseconds = settings.get("statement_timeout") or 0
@@ -161,4 +160,5 @@ def read_options(query_string: Iterable[tuple[str, str]]) -> Options:
         else {},
         transaction_id=given.get("transaction_id") or None,
         sequence_id=given.get("transaction_sequence_id") or None,
+        is_async=_switch("async", given.get("async") or "false"),
     )

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
@@ -14,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from firebolt_like.local.answer import Answer
+from firebolt_like.local.async_queries import accepted
 from firebolt_like.local.execution import Services
 from firebolt_like.local.formats import FORMATS
 from firebolt_like.local.options import Options, read_options
@@ -35,6 +37,14 @@ def refuse(refusal: Refusal) -> Response:
         return PlainTextResponse(str(refusal), refusal.status, refusal.headers)
     body = encode_errors([refusal.detail], query_id=refusal.query_id)
     return Response(body, refusal.status, refusal.headers, "application/json")
+
+
+class _Channel(NamedTuple):
+    """What ASGI gives for a request."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
 
 
 class QueryEndpoint:
@@ -68,7 +78,7 @@ class QueryEndpoint:
                 body = mark_escapes(body)
             tenant = self._tenants.of(held, options)
             options = tenant.complete(options, held, request.path_params.get("engine"))
-            await self._run(body, tenant.services, options, receive, send)
+            await self._run(body, tenant.services, options, _Channel(scope, receive, send))
         except Refusal as refusal:
             await refuse(refusal)(scope, receive, send)
         except ClientDisconnect:
@@ -95,7 +105,7 @@ class QueryEndpoint:
             raise invalid(f"The statement is not UTF-8: {error}") from error
 
     async def _run(
-        self, body: str, services: Services, options: Options, receive: Receive, send: Send
+        self, body: str, services: Services, options: Options, channel: "_Channel"
     ) -> None:
         make_format = FORMATS.get(options.output_format)
         if make_format is None:
@@ -107,11 +117,22 @@ class QueryEndpoint:
         query = Running(
             text, self._clock, options.label, account=services.account, user=options.user
         )
-        answer = Answer(functools.partial(make_format, query.query_id, query.label), send)
+        if options.is_async:
+            await (await self._accept(query, script))(*channel)
+            return
+        answer = Answer(functools.partial(make_format, query.query_id, query.label), channel.send)
         self._runner.admit(query)
         with stopping_event(query, options.timeout) as stopping:
-            async with _watch(query, script, receive):
+            async with _watch(query, script, channel.receive):
                 await self._runner.run(query, script, answer, stopping)
+
+    async def _accept(self, query: Running, script: Script) -> Response:
+        """Have a query run without its client."""
+        self._runner.admit(query)
+        await self._runner.check(query, script)
+        token = script.services.async_queries.add(query)
+        self._runner.run_alone(query, script)
+        return accepted(token)
 
 
 @contextlib.asynccontextmanager

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from firebolt_like.local.batches import Batch, RowEncoder
 from firebolt_like.local.execution import Execution, Services
 from firebolt_like.local.history import QueryHistory
+from firebolt_like.local.json_batches import JsonBatches
 from firebolt_like.local.options import Options
 from firebolt_like.local.refusal import Refusal
 from firebolt_like.local.running import Running, RunningList
@@ -53,6 +54,29 @@ class Sink(Protocol):
         """Take an error, or raise it."""
 
 
+class Discard:
+    """A sink for queries without a client; see `Sink`."""
+
+    def __init__(self) -> None:
+        self.encoder: RowEncoder = JsonBatches()
+        self.limit: int | None = None
+        self.rows = 0
+        self.size = 0
+
+    async def add(self, execution: Execution, batch: Batch) -> None:  # noqa: ARG002  # Sink's signature
+        """See `Sink`."""
+        self.rows += batch.count
+        self.size += len(batch.rows)
+
+    finish = add
+
+    async def end(self) -> None:
+        """See `Sink`."""
+
+    async def fail(self, refusal: Refusal) -> None:
+        """See `Sink`; the query's outcome tells it."""
+
+
 class Runner:
     """Runs scripts, each statement after the one before has ended well."""
 
@@ -62,6 +86,7 @@ class Runner:
         self._pool = pool
         self._running = running
         self._history = history
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def admit(self, query: Running) -> None:
         """Put a query on the lists; `run` takes it off. Raises `Refusal` when they are full."""
@@ -80,6 +105,32 @@ class Runner:
             raise
         finally:
             self._end(query, error, sink)
+
+    async def check(self, query: Running, script: Script) -> None:
+        """Look whether the one statement of a script can run by itself. Raises `Refusal`."""
+        sink = Discard()
+        statement = script.statements[0] if len(script.statements) == 1 else None
+        execution = Execution(
+            script.services, script.body, statement, script.options, query, sink.encoder
+        )
+        try:
+            await asyncio.wrap_future(self._pool.submit(execution.check))
+            execution.close(failed=False)
+        except BaseException as error:
+            self._end(query, error, sink)
+            await in_thread(functools.partial(execution.close, failed=True))
+            raise
+
+    def run_alone(self, query: Running, script: Script) -> None:
+        """Run a script whose result nobody gets, in a task of its own."""
+
+        async def run() -> None:
+            with stopping_event(query, script.options.timeout) as stopping:
+                await self.run(query, script, Discard(), stopping)
+
+        task = asyncio.create_task(run())
+        self._tasks.add(task)  # the event loop alone would let it be collected
+        task.add_done_callback(self._tasks.discard)
 
     async def _run_all(
         self, query: Running, script: Script, sink: Sink, stopping: asyncio.Event

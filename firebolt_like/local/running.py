@@ -160,11 +160,11 @@ class RunningList:
         """Describe all, oldest first."""
         return [query.snapshot() for query in self.queries()]
 
-    def stop(self, query_id: str, reason: str) -> bool:
-        """Stop one statement; False when there is none of that id."""
+    def stop(self, query_id: str, reason: str, account: str | None = None) -> bool:
+        """Stop one query; False when there is none of that id in the account (None: in any)."""
         with self._lock:
             query = self._queries.get(query_id)
-        if query is None:
+        if query is None or account not in (None, query.account):
             return False
         query.stop(reason)
         return True

@@ -21,7 +21,7 @@ from firebolt_like.local.types import sql_type
 from firebolt_like.protocol.sql import Kind, first_words, tokens
 from firebolt_like.protocol.types import Column
 
-__all__ = ["Result", "run"]
+__all__ = ["Result", "check", "run"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,6 +64,12 @@ def run(
         cursor.execute(statement.text)
         cursor.fetchall()
         return Result()
+
+
+def check(cursor: duckdb.DuckDBPyConnection, statement: Translation) -> None:
+    """Raise `Refusal` for what is no statement, or none that may run; no name is looked up."""
+    with _refusing(statement):
+        _kind(cursor, statement.text)
 
 
 def _kind(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:

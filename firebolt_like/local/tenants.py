@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from firebolt_like.local.async_queries import AsyncQueries
 from firebolt_like.local.catalog_views import catalog_views
 from firebolt_like.local.commands import Commands
 from firebolt_like.local.configuration import (
@@ -43,6 +44,7 @@ class Parts:
     engine_delay: float
     version: str
     history: QueryHistory
+    async_queries: AsyncQueries
 
 
 class Tenant:
@@ -73,9 +75,13 @@ class Tenant:
             Commands(self._engine, self.resources, self._transactions, parts.running),
             parts.version,
             InformationSchema(
-                catalog_views() | resource_views(self.resources) | parts.history.views(account.name)
+                catalog_views()
+                | resource_views(self.resources)
+                | parts.history.views(account.name)
+                | parts.async_queries.views(account.name)
             ),
             account.name,
+            parts.async_queries,
         )
 
     def complete(self, options: Options, held: Pass, engine: str | None) -> Options:
