@@ -101,7 +101,11 @@ def connect(
     client = with_user_agent(client, additional_parameters)
     return Connecting(
         settings,
-        Manner(retry or Retry(), tuple_row if row_factory is None else row_factory, client),
+        Manner(
+            Retry() if retry is None else retry,
+            tuple_row if row_factory is None else row_factory,
+            client,
+        ),
     )
 
 

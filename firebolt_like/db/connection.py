@@ -89,7 +89,11 @@ def connect(
     }
     settings = read_settings(dsn, arguments, profile=profile)
     client = with_user_agent(client, additional_parameters)
-    manner = Manner(retry or Retry(), tuple_row if row_factory is None else row_factory, client)
+    manner = Manner(
+        Retry() if retry is None else retry,
+        tuple_row if row_factory is None else row_factory,
+        client,
+    )
     return Connection(run(open_connection(_Face(), settings, manner)))
 
 

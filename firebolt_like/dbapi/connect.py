@@ -71,6 +71,11 @@ async def open_connection(face: Face, settings: "Settings", manner: Manner) -> C
     """Connect as the settings say; on failure nothing stays open."""
     check_paramstyle(settings.paramstyle)
     check_row_factory(manner.row_factory)
+    if not isinstance(manner.retry, Retry):
+        raise ConfigurationError(
+            f"retry takes an object of Retry, not of {type(manner.retry).__name__}.",
+            hint="Retry(attempts=1) sends nothing twice.",
+        )
     if settings.local is not None:
         return await _open_local(face, settings, manner)
     auth = _auth(settings)

@@ -250,6 +250,8 @@ def test_an_auth_class_of_ones_own_serves_core(face, core):
         {"host": "h", "ssl_mode": "maybe"},
         {"dsn": "local:", "paramstyle": "pyformat"},
         {"dsn": "local:", "timeout": 0},
+        {"dsn": "local:", "retry": False},
+        {"dsn": "local:", "retry": 3},
         {"dsn": "local:?nonsense=1"},
     ],
 )
