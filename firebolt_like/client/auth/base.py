@@ -106,8 +106,8 @@ class Auth(httpx.Auth):
 
     Subclass it and override `fetch_token`, as `def` (tasks run it in a worker thread) or as
     `async def` (for async clients alone). It is called at the first request, shortly before the
-    token expires, and once after a 401; never by two at once. Works with `Client` and
-    `AsyncClient`, and with plain httpx clients.
+    token expires, and once after a 401; never for two threads, or two tasks of an event loop, at
+    once. Works with `Client` and `AsyncClient`, and with plain httpx clients.
 
     >>> class VaultAuth(Auth):
     ...     def fetch_token(self) -> AccessToken:
