@@ -43,11 +43,7 @@ class Commands:
         self._statements = ResourceStatements(resources)
         self._transactions = transactions
         self._running = running
-
-    def find(self, sql: str) -> Callable[[str, Options], Headers] | None:
-        """Find the command that a statement is, or None: DuckDB runs it."""
-        words = first_words(sql, 2)
-        table: dict[tuple[str, ...], Callable[[str, Options], Headers]] = {
+        self._table: dict[tuple[str, ...], Callable[[str, Options], Headers]] = {
             ("SET",): self._set,
             ("USE",): self._use,
             ("BEGIN",): self._begin,
@@ -56,7 +52,11 @@ class Commands:
             ("ROLLBACK",): self._rollback,
             ("CANCEL", "QUERY"): self._cancel,
         }
-        return table.get(words) or table.get(words[:1]) or self._statements.find(words)
+
+    def find(self, sql: str) -> Callable[[str, Options], Headers] | None:
+        """Find the command that a statement is, or None: DuckDB runs it."""
+        words = first_words(sql, 2)
+        return self._table.get(words) or self._table.get(words[:1]) or self._statements.find(words)
 
     def check(self, sql: str, options: Options) -> None:
         """Raise `Refusal` where the engine or the database at hand cannot run a statement."""

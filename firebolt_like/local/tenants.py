@@ -52,6 +52,7 @@ class Tenant:
 
     def __init__(self, account: Account, parts: Parts) -> None:
         self.account = account
+        self.id = account.id
         folder = parts.store.folder_of(account.name)
         record = parts.store.accounts.setdefault(account.name, AccountRecord())
         databases = choose_databases(None, account.databases)
@@ -134,11 +135,11 @@ class Tenants:
     def of(self, held: Pass, options: Options) -> Tenant:
         """Give the account of a query: that of its `account_id`, of its login, or the first."""
         tenants = self._seen_by(held)
-        known = {tenant.account.id for tenant in self._tenants}
         for tenant in tenants:
-            if options.account_id in (None, tenant.account.id):
+            if options.account_id in (None, tenant.id):
                 return tenant
-        if options.account_id in known or not tenants:
+        # an id of no account at all means nothing: clients may send what another place gave them
+        if not tenants or any(options.account_id == tenant.id for tenant in self._tenants):
             raise Refusal.text(403, "This login may not use the account that was asked for.")
         return tenants[0]
 
@@ -148,7 +149,7 @@ class Tenants:
 
     def with_id(self, held: Pass, id_: str) -> Tenant | None:
         """Find an account by id."""
-        return next((one for one in self.listed(held) if one.account.id == id_), None)
+        return next((one for one in self.listed(held) if one.id == id_), None)
 
     def listed(self, held: Pass) -> list[Tenant]:
         """List the accounts that have a name."""
