@@ -64,10 +64,11 @@ def serve(
         raise typer.Exit(2) from error
     where = "in memory" if database is None else f"in {database}"
     try:
-        typer.echo(f"Embedded engine (DuckDB), data {where}: {server.url} - Ctrl-C ends it.")
         # SIGTERM ends it as Ctrl-C does
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with contextlib.suppress(KeyboardInterrupt):
+            # whoever waits for this line may end the command as soon as it is there
+            typer.echo(f"Embedded engine (DuckDB), data {where}: {server.url} - Ctrl-C ends it.")
             server.wait()
     finally:
         server.stop()

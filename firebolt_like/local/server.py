@@ -233,10 +233,11 @@ class LocalServer:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self.host, self.port))
             listener.listen(1024)  # from here on clients may connect: they wait for the thread
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             listener.close()
             raise ConfigurationError(
-                f"The server cannot listen on {self.host}, port {self.port}: {error.strerror}",
+                f"The server cannot listen on {self.host}, port {self.port}: "
+                f"{getattr(error, 'strerror', error)}",
                 hint="Choose another port; 0 takes a free one.",
             ) from error
         return listener

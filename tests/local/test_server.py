@@ -198,12 +198,26 @@ def test_the_command_serves_until_it_is_ended(ending: signal.Signals, tmp_path: 
         assert process.stderr.read() == ""
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM] * 3)
+def test_the_command_may_be_ended_as_soon_as_it_speaks(ending: signal.Signals) -> None:
+    """Who reads its line and ends it at once gets code 0 all the same."""
+    with subprocess.Popen(
+        [*_COMMAND, "serve", "--port", "0"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(ending)
+        assert process.wait(10) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
         (["--version"], 0, "firebolt-like 0."),
         (["serve", "--host", "0.0.0.0"], 2, "credentials"),
         (["serve", "--user", "anna"], 2, "password"),
+        (["serve", "--port", "99999"], 2, "port 99999"),
     ],
 )
 def test_the_command_says_what_is_wrong(arguments: list[str], code: int, text: str) -> None:
