@@ -45,6 +45,7 @@ class Application:
         workers: int,
         queue: int,
         max_body: int,
+        compress: bool | None,
     ) -> None:
         self.running = RunningList(workers + queue)
         history = QueryHistory(self.running, clock)
@@ -62,7 +63,7 @@ class Application:
         self._tenants = Tenants(accounts_, parts)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="firebolt_like-query")
         runner = Runner(self._pool, self.running, history)
-        query = QueryEndpoint(self._tenants, gate, runner, clock, max_body)
+        query = QueryEndpoint(self._tenants, gate, runner, clock, max_body, compress)
         places = ("/", "/query", "/engine/{engine}", "/engine/{engine}/", "/engine/{engine}/query")
         self.asgi = Starlette(
             routes=[

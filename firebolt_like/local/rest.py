@@ -6,6 +6,7 @@ What may live here: the ASGI side of a query. What a statement does is in `execu
 import asyncio
 import contextlib
 import functools
+import ipaddress
 from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -16,10 +17,11 @@ from starlette.types import Receive, Scope, Send
 
 from firebolt_like.local.answer import Answer
 from firebolt_like.local.async_queries import accepted
+from firebolt_like.local.encoding import choose_encoding, compressing, decompress
 from firebolt_like.local.execution import Services
 from firebolt_like.local.formats import FORMATS
 from firebolt_like.local.options import Options, read_options
-from firebolt_like.local.refusal import Refusal, invalid, not_supported
+from firebolt_like.local.refusal import Refusal, invalid
 from firebolt_like.local.runner import Runner, Script, stopping_event
 from firebolt_like.local.running import Running
 from firebolt_like.local.tenants import Tenants
@@ -57,12 +59,14 @@ class QueryEndpoint:
         runner: Runner,
         clock: Callable[[], float],
         max_body: int,
+        compress: bool | None,
     ) -> None:
         self._tenants = tenants
         self._gate = gate
         self._runner = runner
         self._clock = clock
         self._max_body = max_body
+        self._compress = compress
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -70,7 +74,8 @@ class QueryEndpoint:
         try:
             held = self._gate.check(request.headers.get("authorization"))
             self._check_origin(request)
-            body = await self._read_body(request)
+            send = self._encode(request, send)
+            body = _text(await self._read_body(request))
             query_string = scope["query_string"].decode("latin-1")
             options = read_options(parse_qsl(query_string, keep_blank_values=True))
             escapes = options.backslash_escapes
@@ -89,20 +94,24 @@ class QueryEndpoint:
         if self._gate.is_open and "origin" in request.headers:
             raise Refusal.text(403, "A server without credentials serves no web pages.")
 
-    async def _read_body(self, request: Request) -> str:
-        if request.headers.get("content-type", "").startswith("multipart/"):
-            raise not_supported("An upload (multipart/form-data)")
-        if request.headers.get("content-encoding", "identity").lower() != "identity":
-            raise Refusal.text(415, "The body of a request must not be compressed.")
+    async def _read_body(self, request: Request) -> bytes:
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
             if len(body) > self._max_body:
                 raise Refusal.text(413, f"The body is longer than {self._max_body} bytes.")
-        try:
-            return body.decode()
-        except UnicodeDecodeError as error:
-            raise invalid(f"The statement is not UTF-8: {error}") from error
+        encoding = request.headers.get("content-encoding", "identity")
+        if encoding == "identity":
+            return bytes(body)
+        return await asyncio.to_thread(decompress, bytes(body), encoding, self._max_body)
+
+    def _encode(self, request: Request, send: Send) -> Send:
+        """Compress the answer where that is wanted; on this machine itself it only costs time."""
+        compress = self._compress
+        if compress is None:
+            compress = request.client is not None and not _is_loopback(request.client.host)
+        encoding = choose_encoding(request.headers.get("accept-encoding", ""))
+        return compressing(send, encoding) if compress and encoding is not None else send
 
     async def _run(
         self, body: str, services: Services, options: Options, channel: "_Channel"
@@ -133,6 +142,20 @@ class QueryEndpoint:
         token = script.services.async_queries.add(query)
         self._runner.run_alone(query, script)
         return accepted(token)
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise invalid(f"The statement is not UTF-8: {error}") from error
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @contextlib.asynccontextmanager

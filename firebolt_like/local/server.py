@@ -57,7 +57,8 @@ class LocalServer:
       STARTING or STOPPING; `transaction_idle`: seconds after which an idle
       transaction is rolled back; `workers`: how many statements run at once; `queue`: how many
       queries may wait, for them or for their clients, before others are answered 429;
-      `max_body`: bytes of a request.
+      `max_body`: bytes of a request, decompressed; `compress`: whether answers go out in gzip or
+      zstd to clients that accept it (None: to those of other machines).
 
     Raises `ConfigurationError` for arguments that contradict each other, a file that cannot be
     opened, an address that cannot be bound, and a missing `local` extra.
@@ -87,6 +88,7 @@ class LocalServer:
         workers: int = 16,
         queue: int = 1000,
         max_body: int = 64_000_000,
+        compress: bool | None = None,
     ) -> None:
         if database is not None:
             databases = choose_databases(database, databases)
@@ -106,6 +108,7 @@ class LocalServer:
         self._workers = workers
         self._queue = queue
         self._max_body = max_body
+        self._compress = compress
         self._faults = Faults()
         self._running: _Running | None = None
         if self._gate.is_open and not _is_loopback(host):
@@ -222,6 +225,7 @@ class LocalServer:
             workers=self._workers,
             queue=self._queue,
             max_body=self._max_body,
+            compress=self._compress,
         )
 
     def _listen(self) -> socket.socket:

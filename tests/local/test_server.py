@@ -134,8 +134,6 @@ def test_bodies_have_a_limit() -> None:
     """A statement that is too long is 413, and the server lives on."""
     with LocalServer(max_body=1000) as server:
         assert httpx.post(server.url, content=b" " * 2000).status_code == 413
-        compressed = httpx.post(server.url, content=b"x", headers={"Content-Encoding": "gzip"})
-        assert compressed.status_code == 415
         assert _ask(server, "SELECT 1") == "1"
 
 
