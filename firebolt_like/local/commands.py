@@ -155,7 +155,8 @@ class Commands:
         found = _CANCEL.fullmatch(_bare(sql))
         if found is None:
             raise Refusal.of("SyntaxError", "syntax error: CANCEL QUERY WHERE query_id = '...'")
-        if not self._running.stop(found[1], "The query was cancelled by CANCEL QUERY."):
+        reason = "The query was cancelled by CANCEL QUERY."
+        if not self._running.stop(found[1], reason, self._resources.account.name):
             raise invalid(f"The query '{found[1]}' does not exist or has ended")
         return []
 

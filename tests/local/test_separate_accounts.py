@@ -100,6 +100,19 @@ def test_a_name_may_be_in_two_accounts(server: LocalServer) -> None:
         assert http.post("/?database=secret", content="SELECT 1").status_code == 200
 
 
+def test_only_the_own_account_cancels_a_query(server: LocalServer) -> None:
+    """CANCEL QUERY finds no query of another account."""
+    with _robot(server, "bot-z", "z") as zeta, _robot(server, "bot-a", "a") as acme:
+        endless = "CREATE TABLE endless AS SELECT count(*) AS a FROM range(10000000000000)"
+        begun = zeta.post("/?async=true&database=secret&engine=zeta_engine", content=endless)
+        assert begun.is_success, begun.text
+        (query,) = server.running_queries()
+        cancel = f"CANCEL QUERY WHERE query_id = '{query.query_id}'"
+        refused = acme.post("/", content=cancel)
+        assert (refused.status_code, "does not exist" in refused.text) == (400, True)
+        assert zeta.post("/", content=cancel).status_code == 200
+
+
 def test_accounts_that_contradict_each_other_are_refused() -> None:
     """What is given twice, or to no account, is a ConfigurationError without any secret in it."""
     users = {"ada": "hush"}

@@ -7,6 +7,7 @@ import asyncio
 import json
 import socket
 import sys
+import time
 from typing import Any
 
 from firebolt import async_db
@@ -131,6 +132,26 @@ def transactions(place: Place) -> Any:
         return {"unseen": unseen, "kept": rows(writer, rows_of), "total": total}
 
 
+def without_client(place: Place) -> Any:
+    """Server-side async: begun, watched, cancelled."""
+    with connect(**place.v2(database="sales", engine_name="embedded")) as connection:
+        cursor = connection.cursor()
+        cursor.execute_async("CREATE TABLE made AS SELECT 42 AS a")
+        token = cursor.async_query_token
+        deadline = time.monotonic() + 30
+        while connection.is_async_query_running(token) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        succeeded = connection.is_async_query_successful(token)
+        made = rows(connection, "SELECT a FROM made")
+        cursor.execute_async("CREATE TABLE endless AS SELECT count(*) FROM range(10000000000000)")
+        connection.cancel_async_query(cursor.async_query_token)
+        token = cursor.async_query_token
+        while connection.is_async_query_running(token) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        connection.cursor().execute("DROP TABLE made")
+        return [succeeded, made, connection.is_async_query_successful(token)]
+
+
 def manager_v1(place: Place) -> Any:
     manager = ResourceManager(**place.v1(default_region="local"))
     database = manager.databases.create("shop", description="d")
@@ -224,7 +245,10 @@ def service_accounts(place: Place) -> Any:
 
 SCENARIOS = {
     scenario.__name__: scenario
-    for scenario in (core, v1, v2, awaited, transactions, manager_v1, manager_v2, service_accounts)
+    for scenario in (
+        *(core, v1, v2, awaited, transactions, without_client),
+        *(manager_v1, manager_v2, service_accounts),
+    )
 }
 
 if __name__ == "__main__":

@@ -72,6 +72,11 @@ def test_transactions_and_streams(play: Play, core: LocalServer) -> None:
     assert found == {"unseen": [], "kept": [[1], [3]], "total": sum(range(100_000))}
 
 
+def test_queries_without_their_client(play: Play, cloud: LocalServer) -> None:
+    """Server-side async: one query ends well, one is cancelled."""
+    assert play("without_client", cloud) == [True, [[42]], False]
+
+
 def test_the_resource_manager_of_password_accounts(play: Play) -> None:
     """Databases and engines by REST: made, bound, stopped, started, listed, dropped."""
     with LocalServer(
