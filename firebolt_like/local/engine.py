@@ -29,6 +29,9 @@ _LOCKED: Final = (
     # as in the dialect: a name without quotes is in lower case, any division by zero is an error
     "SET GLOBAL preserve_identifier_case = false",
     "SET GLOBAL ieee_floating_point_ops = false",
+    # statements that need more fail; without a folder for them, none writes temporary files
+    "SET memory_limit = '50%'",
+    "SET temp_directory = ''",
     "SET enable_external_access = false",
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",

@@ -18,6 +18,7 @@ from firebolt_like.local.refusal import Refusal, not_supported
 from firebolt_like.local.running import Running
 from firebolt_like.local.translate import Translation
 from firebolt_like.local.types import sql_type
+from firebolt_like.local.ways_out import refuse_ways_out
 from firebolt_like.protocol.sql import Kind, first_words, tokens
 from firebolt_like.protocol.types import Column
 
@@ -73,6 +74,7 @@ def check(cursor: duckdb.DuckDBPyConnection, statement: Translation) -> None:
 
 
 def _kind(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    refuse_ways_out(sql)
     parsed = cursor.extract_statements(sql)
     words = first_words(sql, 4)
     if len(parsed) != 1:

@@ -1,0 +1,47 @@
+"""What DuckDB's statements can do under another statement's name: write files, run hidden SQL.
+
+What may live here: the search for both in a statement's text. Everything else that reaches out of
+the databases is a kind of statement that is never run, or is locked in the engine.
+"""
+
+import re
+from typing import Final
+
+from firebolt_like.local.refusal import not_supported
+from firebolt_like.protocol.sql import Kind, tokens
+
+__all__ = ["refuse_ways_out"]
+
+_SUSPECT: Final = re.compile(r"copy|query|json_execute_serialized_sql", re.IGNORECASE)
+_COPY: Final = re.compile(r"\bcopy\b.*\bto\b", re.IGNORECASE | re.DOTALL)
+_HIDDEN: Final = re.compile(r"\b(query|json_execute_serialized_sql)\s*\(", re.IGNORECASE)
+_NAMES_A_TABLE: Final = re.compile(
+    r"\b(?:into|table|exists|with|recursive|on|references)\s+(?:\w+\s*\.\s*)*\Z", re.IGNORECASE
+)
+
+
+def refuse_ways_out(sql: str) -> None:
+    """Refuse COPY inside of EXPLAIN and WITH, and functions that run the SQL in a string.
+
+    Raises `Refusal`.
+    """
+    if not _SUSPECT.search(sql):
+        return
+    plain = " ".join(_plain(sql, token.kind, token.start, token.end) for token in tokens(sql))
+    if "`" in sql:
+        plain = sql  # DuckDB reads `'` as a name, the dialect as the beginning of a string
+    if _COPY.search(plain):
+        raise not_supported(
+            "COPY", resolution='A column of that name is written in quotes: "copy".'
+        )
+    for found in _HIDDEN.finditer(plain):
+        if not _NAMES_A_TABLE.search(plain[: found.start()]):
+            raise not_supported(f"The function {found[1].lower()}")
+
+
+def _plain(sql: str, kind: Kind, start: int, end: int) -> str:
+    if kind is Kind.NAME:
+        name = sql[start + 1 : end - 1]
+        # a column may be called copy in quotes; a function is the same with and without them
+        return name if _HIDDEN.fullmatch(f"{name}(") else '""'
+    return {Kind.TEXT: sql[start:end], Kind.COMMENT: " "}.get(kind, "''")

@@ -1,0 +1,178 @@
+"""What must not be reachable from a statement: files, the network, code, settings, other SQL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from firebolt_like.local import LocalServer
+from tests.local.conftest import Asker
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("folder")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[LocalServer]:
+    """A server whose DuckDB may open files in one folder, which makes it more dangerous."""
+    with LocalServer(folder=folder) as server, httpx.Client(base_url=server.url) as http:
+        Asker(http).answer("CREATE TABLE data AS SELECT 1 AS a")
+        yield server
+
+
+READS = [
+    "SELECT * FROM read_csv('{file}')",
+    "FROM read_text('{file}')",
+    "SELECT * FROM read_blob('{file}')",
+    "SELECT * FROM read_json('{file}')",
+    "SELECT * FROM read_json_objects('{file}')",
+    "SELECT * FROM read_parquet('{file}')",
+    "SELECT * FROM parquet_metadata('{file}')",
+    "SELECT * FROM read_duckdb('{file}')",
+    "SELECT * FROM sniff_csv('{file}')",
+    "SELECT * FROM '{file}'",
+    "SELECT * FROM '{file}.csv'",
+    "SELECT * FROM glob('{file}*')",
+    "SELECT * FROM read_text('{inside}/../../{name}')",
+    "SELECT * FROM read_text('file://{file}')",
+    "DESCRIBE SELECT * FROM read_text('{file}')",
+    "SUMMARIZE SELECT * FROM read_text('{file}')",
+    "PIVOT read_text('{file}') ON filename USING count(*)",
+    "CREATE TABLE stolen AS SELECT * FROM read_text('{file}')",
+    "CREATE VIEW stolen AS SELECT * FROM read_text('{file}')",
+    "CREATE MACRO steal() AS TABLE SELECT * FROM read_text('{file}')",
+    "CREATE TYPE stolen AS ENUM (SELECT content FROM read_text('{file}'))",
+    "INSERT INTO data SELECT length(content) FROM read_text('{file}')",
+    "UPDATE data SET a = (SELECT length(content) FROM read_text('{file}'))",
+    "EXPLAIN ANALYZE SELECT * FROM read_text('{file}')",
+    "SELECT * FROM query('SELECT * FROM read_text(''{file}'')')",
+    "SELECT * FROM query_table('{file}')",
+    "COPY data FROM '{file}'",
+    "IMPORT DATABASE '{file}'",
+    "ATTACH '{file}' AS stolen",
+    "SELECT * FROM sqlite_scan('{file}', 't')",
+    "SELECT * FROM st_read('{file}')",
+    "SELECT getenv('HOME')",
+]
+WRITES = [
+    "COPY data TO '{made}'",
+    "EXPLAIN ANALYZE COPY data TO '{made}'",
+    "explain (analyze, format json) copy data to '{made}'",
+    "EXPLAIN /* ' */ ANALYZE COPY (SELECT 1) TO '{made}'",
+    "WITH a AS (COPY data TO '{made}') SELECT * FROM a",
+    "EXPLAIN ANALYZE WITH a AS (COPY data TO '{made}') SELECT * FROM a",
+    "WITH a AS (COPY data TO '{made}') INSERT INTO data SELECT 1 FROM a",
+    "EXPLAIN ANALYZE WITH b AS (SELECT $$'$$), a AS (COPY data TO '{made}') SELECT $$'$$",
+    "EXPLAIN ANALYZE WITH b AS (SELECT 1 AS `'`), a AS (COPY data TO '{made}') SELECT 1 AS `'`",
+    (
+        "FROM json_execute_serialized_sql(json_serialize_sql("
+        "'WITH a AS (COPY data TO ''{made}'') SELECT * FROM a'))"
+    ),
+    (
+        'FROM "query"(\'FROM json_execute_serialized_sql(json_serialize_sql('
+        "''WITH a AS (COPY data TO ''''{made}'''') SELECT * FROM a''))')"
+    ),
+    "EXPORT DATABASE '{made}'",
+    "ATTACH '{made}' AS other",
+    "PRAGMA profiling_output = '{made}'",
+    "PRAGMA log_query_path = '{made}'",
+    "CALL enable_logging(storage = 'file', storage_path = '{made}')",
+]
+LOCKED = [
+    "INSTALL httpfs",
+    "FORCE INSTALL httpfs FROM 'http://127.0.0.1:1/'",
+    "LOAD httpfs",
+    "LOAD '/tmp/evil.duckdb_extension'",
+    "CALL start_ui()",
+    "SELECT * FROM read_csv('http://127.0.0.1:1/x.csv')",
+    "SELECT * FROM read_parquet('s3://bucket/x.parquet')",
+    "SELECT * FROM postgres_scan('host=127.0.0.1', 's', 't')",
+    "SET enable_external_access = true",
+    "SET lock_configuration = false",
+    "SET GLOBAL memory_limit = '1TB'",
+    "SET allowed_directories = ['/']",
+    "SET temp_directory = '/tmp'",
+    "RESET memory_limit",
+    "PRAGMA threads = 1",
+    "PRAGMA enable_profiling",
+    "PRAGMA database_list",
+    "CALL enable_profiling()",
+    "CREATE SECRET s (TYPE s3, KEY_ID 'a', SECRET 'b')",
+    "CREATE PERSISTENT SECRET s (TYPE s3, KEY_ID 'a', SECRET 'b')",
+    "CREATE OR REPLACE TEMP SECRET s (TYPE s3)",
+    "SELECT * FROM duckdb_secrets()",
+    "DETACH firebolt",
+    "PREPARE p AS SELECT 1",
+    "SELECT * FROM arrow_scan(1::POINTER, 1::POINTER, 1::POINTER)",
+    "SELECT * FROM pandas_scan(1::POINTER)",
+    "SELECT * FROM http",
+    "SELECT * FROM sys",
+]
+
+
+def test_no_file_is_read(server: LocalServer, ask: Asker, folder: Path) -> None:
+    """Whatever function, statement or spelling is used, the secret is not told."""
+    file = folder.parent / f"{folder.name}-secret.txt"
+    file.write_text("the secret")
+    places = {"file": file, "inside": folder / "account-embedded", "name": file.name}
+    for attack in READS:
+        reply = ask.send(attack.format(**places))
+        assert (reply.status_code, attack) == (400, attack)
+        assert "the secret" not in reply.text
+    assert ask.rows("SELECT a FROM data") == [(1,)]
+
+
+def test_no_file_is_written(server: LocalServer, ask: Asker, folder: Path) -> None:
+    """Not even in the folder that the server itself writes databases to."""
+    made = folder / "account-embedded" / "made"
+    for attack in WRITES:
+        reply = ask.send(attack.format(made=made))
+        assert (reply.status_code, attack) == (400, attack)
+        assert not made.exists(), attack
+    assert ask.rows("SELECT a FROM data") == [(1,)]
+
+
+@pytest.mark.parametrize("attack", LOCKED)
+def test_the_engine_is_locked(ask: Asker, attack: str) -> None:
+    """No extension, network, setting, secret or memory address can be reached."""
+    assert ask.error(attack)["description"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'CREATE OR REPLACE TABLE query ("copy" INT, a TEXT)',
+        "INSERT INTO query (a) SELECT 'please copy this to me' WHERE 1 < 2 -- copy to",
+        'SELECT "copy" FROM query',
+    ],
+)
+def test_names_are_not_taken_for_attacks(ask: Asker, sql: str) -> None:
+    """A table may be called query, a column copy, and a text may say what it likes."""
+    ask.answer('CREATE TABLE IF NOT EXISTS query ("copy" INT, a TEXT)')
+    ask.answer(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT repeat('x', 1000000000000)",
+        "SELECT range(10000000000)",
+        "SELECT list_resize([1], 1000000000000)",
+        "SELECT bar(1, 1, 2, 1000000000)",
+    ],
+)
+def test_what_no_machine_can_hold_is_refused(ask: Asker, sql: str) -> None:
+    """The error says so, and the server goes on."""
+    assert ask.error(sql)["description"]
+    assert ask.rows("SELECT 1") == [(1,)]
+
+
+def test_memory_is_limited_and_nothing_is_spilled(ask: Asker) -> None:
+    """A statement has half of the machine at most, and leaves no temporary files."""
+    settings = "SELECT current_setting('memory_limit'), current_setting('temp_directory')"
+    ((limit, temporary),) = ask.rows(settings)
+    assert limit[0].isdigit()
+    assert temporary == ""
