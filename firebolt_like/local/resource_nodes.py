@@ -80,8 +80,8 @@ class Nodes:
         }
 
     def endpoint(self, record: EngineRecord) -> str:
-        """Give the URL that statements for an engine go to."""
-        return f"{self._url}/engine/{record.name}"
+        """Give the URL that statements for an engine go to, whatever its name becomes."""
+        return f"{self._url}/engine/{record.id}"
 
     def binding(self, engine: EngineRecord, database: DatabaseRecord) -> dict[str, Any]:
         """Write the binding of an engine to its database."""

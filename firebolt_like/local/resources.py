@@ -200,6 +200,13 @@ class Resources:
             raise invalid(f"Engine '{name}' does not exist or not authorized")
         return found
 
+    def engine_with_id(self, id_: str) -> EngineRecord:
+        """Find one by id."""
+        found = next((engine for engine in self.engines if engine.id == id_), None)
+        if found is None:
+            raise Refusal.text(404, f"There is no engine {id_[:100]}.")
+        return found
+
     def default_engine(self, database: str) -> EngineRecord | None:
         """Find the default engine of a database, or any that is bound to it."""
         bound = [engine for engine in self.engines if engine.database == database]

@@ -88,10 +88,11 @@ class Tenant:
     def complete(self, options: Options, held: Pass, engine: str | None) -> Options:
         """Fill in who asks, and the database and engine of a request that names none.
 
-        `engine` is the one of the URL, as password accounts' clients are told it; it does not start
-        by itself. Raises `Refusal` when it is not running.
+        `engine` is the id in the URL, as password accounts' clients are told it; that engine does
+        not start by itself. Raises `Refusal` when it is not running.
         """
         if engine is not None:
+            engine = self.resources.engine_with_id(engine).name
             self.resources.use_engine(engine, may_start=False)
         # only a cloud account's gateway gives an account id: its system engine has no database
         is_cloud = options.account_id is not None

@@ -54,13 +54,19 @@ def test_v1_finds_engines(http: httpx.Client, server: LocalServer, account_id: s
     """By database, and by name in two steps; each engine has a URL of its own."""
     base = f"/core/v1/accounts/{account_id}"
     found = http.get(f"{base}/engines:getURLByDatabaseName", params={"database_name": "sales"})
-    assert found.json() == {"engine_url": f"{server.url}/engine/fast_one"}
+    assert "fast_one" in _engine_at(found.json()["engine_url"])
     found = http.get(f"{base}/engines:getIdByName", params={"engine_name": "slow_one"})
     ids = found.json()["engine_id"]
     assert ids["account_id"] == account_id
     engine = http.get(f"{base}/engines/{ids['engine_id']}").json()["engine"]
-    assert (engine["name"], engine["endpoint"]) == ("slow_one", f"{server.url}/engine/slow_one")
-    assert "slow_one" in httpx.post(engine["endpoint"], content="SELECT current_engine()").text
+    assert engine["name"] == "slow_one"
+    assert engine["endpoint"].startswith(server.url)
+    assert "slow_one" in _engine_at(engine["endpoint"])
+
+
+def _engine_at(url: str, **params: str) -> str:
+    """Ask for the engine's name at its own URL."""
+    return httpx.post(url, content="SELECT current_engine()", params=params).text
 
 
 def test_every_database_has_a_default_engine(
@@ -69,11 +75,8 @@ def test_every_database_has_a_default_engine(
     """One that was given no engine gets one, which V1 clients find by the database."""
     path = f"/core/v1/accounts/{account_id}/engines:getURLByDatabaseName"
     found = http.get(path, params={"database_name": "empty"}).json()["engine_url"]
-    assert found == f"{server.url}/engine/embedded_empty"
-    assert (
-        "empty"
-        in httpx.post(found, content="SELECT current_database()", params={"database": "empty"}).text
-    )
+    assert "embedded_empty" in _engine_at(found, database="empty")
+    assert httpx.post(f"{server.url}/engine/nix", content="SELECT 1").status_code == 404
 
 
 def test_unscoped_lists_are_filtered(http: httpx.Client) -> None:
