@@ -14,6 +14,7 @@ import duckdb
 
 from firebolt_like.local.batches import Batch, RowEncoder
 from firebolt_like.local.duckdb_errors import refusal
+from firebolt_like.local.nullability import never_null
 from firebolt_like.local.refusal import Refusal, not_supported
 from firebolt_like.local.running import Running
 from firebolt_like.local.translate import Translation
@@ -106,7 +107,7 @@ def _run_subquery(
     limit: int | None,
 ) -> Result:
     names, types = _signature(cursor, statement)
-    columns = _columns(names, types, statement.text)
+    columns = _mark_not_null(cursor, _columns(names, types, statement.text), statement.text)
     rows = encoder.select(types, f"(\n{statement.text}\n)")
     if limit is not None:
         rows = f"{rows} LIMIT {limit}"
@@ -153,6 +154,22 @@ def _signature(
 
 def _columns(names: Sequence[str], types: Sequence[Any], sql: str) -> tuple[Column, ...]:
     return tuple(map(Column, _shown_names(names, sql), map(sql_type, types)))
+
+
+def _mark_not_null(
+    cursor: duckdb.DuckDBPyConnection, columns: tuple[Column, ...], sql: str
+) -> tuple[Column, ...]:
+    def not_null(table: str) -> dict[str, bool]:
+        try:
+            found = cursor.execute(f"DESCRIBE {table}").fetchall()
+        except duckdb.Error:
+            return {}
+        return {str(name).lower(): null == "NO" for name, _, null, *_ in found}
+
+    return tuple(
+        Column(column.name, dataclasses.replace(column.type, nullable=False)) if never else column
+        for column, never in zip(columns, never_null(sql, len(columns), not_null), strict=True)
+    )
 
 
 _PLAIN_NAME = re.compile(r"(?!(?:null|true|false)\Z)[a-z_][\w$]*", re.IGNORECASE)

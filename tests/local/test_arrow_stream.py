@@ -140,7 +140,7 @@ def test_the_limited_format_gives_ten_thousand_rows(ask: Asker) -> None:
     [
         ("TabSeparated", "1\ta\n"),
         ("TabSeparatedWithNames", "n\tt\n1\ta\n"),
-        ("TabSeparatedWithNamesAndTypes", "n\tt\nint null\ttext null\n1\ta\n"),
+        ("TabSeparatedWithNamesAndTypes", "n\tt\nint\ttext\n1\ta\n"),
     ],
 )
 def test_the_heads_of_tab_separated_answers(ask: Asker, name: str, expected: str) -> None:

@@ -18,7 +18,7 @@ from tests.local.conftest import Asker
 def test_both_paths_answer_alike(server: LocalServer, path: str) -> None:
     """`POST /` and `POST /query` are the same endpoint."""
     reply = httpx.post(server.url + path, content="SELECT 1 AS a, 'x' AS b")
-    assert reply.text == "a\tb\nint null\ttext null\n1\tx\n"
+    assert reply.text == "a\tb\nint\ttext\n1\tx\n"
 
 
 def test_json_compact_is_one_document_of_the_exact_keys(ask: Asker) -> None:
@@ -26,8 +26,8 @@ def test_json_compact_is_one_document_of_the_exact_keys(ask: Asker) -> None:
     reply = ask.send("SELECT 1 AS id, 'a' AS note")
     document = reply.json()
     assert document["meta"] == [
-        {"name": "id", "type": "int null"},
-        {"name": "note", "type": "text null"},
+        {"name": "id", "type": "int"},
+        {"name": "note", "type": "text"},
     ]
     assert document["data"] == [[1, "a"]]
     assert document["rows"] == 1
@@ -50,7 +50,7 @@ def test_json_lines_is_start_data_finish(ask: Asker) -> None:
     assert set(start) == {
         *("message_type", "result_columns", "query_id", "query_label", "request_id"),
     }
-    assert start["result_columns"] == [{"name": "id", "type": "bigint null"}]
+    assert start["result_columns"] == [{"name": "id", "type": "bigint"}]
     assert data == {"message_type": "DATA", "data": [["1"]]}
     assert set(finish) == {"message_type", "statistics"}
     assert finish["message_type"] == "FINISH_SUCCESSFULLY"

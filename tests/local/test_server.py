@@ -30,7 +30,7 @@ async def test_it_is_an_async_context_manager(anyio_backend: str) -> None:
     """`async with` starts and stops it, on asyncio and trio."""
     async with LocalServer() as server, httpx.AsyncClient() as http:
         reply = await http.post(server.url, content="SELECT 1 AS a")
-        assert reply.text == "a\nint null\n1\n"
+        assert reply.text == "a\nint\n1\n"
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", server.port)) != 0
 
@@ -189,7 +189,7 @@ def test_the_command_serves_until_it_is_ended(ending: signal.Signals, tmp_path: 
         line = process.stdout.readline()
         found = re.search(r"http://127\.0\.0\.1:\d+", line)
         assert found is not None
-        assert httpx.post(found[0], content="SELECT 1 AS a").text == "a\nint null\n1\n"
+        assert httpx.post(found[0], content="SELECT 1 AS a").text == "a\nint\n1\n"
         process.send_signal(ending)
         assert process.wait(10) == 0
         assert process.stdout.read() == ""
