@@ -4,16 +4,18 @@ What may live here: the instance, what is locked in it, and the loan of cursors.
 blocks and is called from worker threads.
 """
 
+import shutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Final
 
 import duckdb
 
 from firebolt_like.errors import ConfigurationError
 from firebolt_like.local.refusal import Refusal, invalid
-from firebolt_like.protocol.sql import quote_name
+from firebolt_like.protocol.sql import quote_name, quote_string
 
 __all__ = ["ACCOUNT_DB", "Engine", "set_zone"]
 
@@ -53,13 +55,16 @@ class Engine:
         self._lock = threading.Lock()
         self._idle: dict[tuple[str, str], list[duckdb.DuckDBPyConnection]] = {}
         self._base = duckdb.connect(":memory:")
+        self.uploads = Path(mkdtemp(prefix="firebolt_like-")).resolve()
+        """The folder for files of requests; it ends with this."""
         try:
             self._attach_all(databases)
-            if folder is not None:
-                quoted = str(folder).replace("'", "''")
-                self._base.execute(f"SET allowed_directories = ['{quoted}']")
+            readable = [self.uploads] if folder is None else [self.uploads, folder]
+            quoted = ", ".join(quote_string(str(path)) for path in readable)
+            self._base.execute(f"SET allowed_directories = [{quoted}]")
         except BaseException:
             self._base.close()
+            self.uploads.rmdir()
             raise
         for statement in _LOCKED:
             self._base.execute(statement)
@@ -116,6 +121,7 @@ class Engine:
         for cursor in idle:
             cursor.close()
         self._base.close()
+        shutil.rmtree(self.uploads, ignore_errors=True)
 
     def borrow(self, database: str, zone: str) -> duckdb.DuckDBPyConnection:
         """Take a cursor whose current database and time zone are these.

@@ -21,6 +21,7 @@ from firebolt_like.local.running import Running
 from firebolt_like.local.statement import Result, check, run
 from firebolt_like.local.transactions import Transaction, Transactions
 from firebolt_like.local.translate import Translation, translate
+from firebolt_like.local.uploads import NO_UPLOADS, Uploads
 from firebolt_like.protocol.sql import Statement
 from firebolt_like.protocol.types import Column
 
@@ -51,6 +52,7 @@ class Execution:
         options: Options,
         query: Running,
         encoder: RowEncoder,
+        uploads: Uploads = NO_UPLOADS,
     ) -> None:
         self._services = services
         self._body = body
@@ -58,6 +60,8 @@ class Execution:
         self._options = options
         self._query = query
         self._encoder = encoder
+        self._uploads = uploads
+        self._upload_views: list[str] = []
         self._database = options.database or services.engine.default_database
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._transaction: Transaction | None = None
@@ -99,6 +103,7 @@ class Execution:
         cursor, self._cursor = self._cursor, None
         if cursor is not None and not failed:
             self._services.information_schema.forget(cursor, self._views)
+            self._uploads.forget(cursor, self._upload_views)
         if self._transaction is not None:
             if failed:
                 self._transaction.abort()
@@ -122,6 +127,7 @@ class Execution:
         else:
             cursor = self._enter(self._options.transaction_id)
         self._cursor = cursor
+        statement, self._upload_views = self._uploads.prepare(cursor, statement)
         session = Session(cursor, self._database, self._options.engine or "system")
         statement, self._views = self._services.information_schema.prepare(statement, session)
         translation = self._translate(cursor, statement)

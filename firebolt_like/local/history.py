@@ -33,7 +33,7 @@ def outcome_of(error: BaseException | None, ended: float) -> Outcome:
         return Outcome("ENDED_SUCCESSFULLY", ended)
     if isinstance(error, Refusal):
         name = error.detail.name or ""
-        return Outcome(_ENDS.get(name, "EXECUTION_ERROR"), ended, str(error))
+        return Outcome(_ENDS.get(name, "EXECUTION_ERROR"), ended, error.detail.description)
     return Outcome("CANCELED_EXECUTION", ended, "The query was cancelled: its client hung up.")
 
 

@@ -18,15 +18,16 @@ from starlette.types import Receive, Scope, Send
 from firebolt_like.local.answer import Answer
 from firebolt_like.local.async_queries import accepted
 from firebolt_like.local.encoding import choose_encoding, compressing, decompress
-from firebolt_like.local.execution import Services
 from firebolt_like.local.formats import FORMATS
-from firebolt_like.local.options import Options, read_options
-from firebolt_like.local.refusal import Refusal, invalid
-from firebolt_like.local.runner import Runner, Script, stopping_event
+from firebolt_like.local.multipart import Form, read_form
+from firebolt_like.local.options import read_options
+from firebolt_like.local.refusal import Refusal, invalid, not_supported
+from firebolt_like.local.runner import Runner, Script, in_thread, stopping_event
 from firebolt_like.local.running import Running
 from firebolt_like.local.tenants import Tenants
 from firebolt_like.local.tokens import Gate
 from firebolt_like.local.translate import mark_escapes
+from firebolt_like.local.uploads import NO_UPLOADS, Uploads
 from firebolt_like.protocol.server_error import encode_errors
 from firebolt_like.protocol.sql import is_read_only, split
 
@@ -71,23 +72,31 @@ class QueryEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
+        uploads = NO_UPLOADS
         try:
             held = self._gate.check(request.headers.get("authorization"))
             self._check_origin(request)
             send = self._encode(request, send)
-            body = _text(await self._read_body(request))
-            query_string = scope["query_string"].decode("latin-1")
-            options = read_options(parse_qsl(query_string, keep_blank_values=True))
+            form = await self._read_form(request)
+            options = read_options(_query_string(scope))
+            tenant = self._tenants.of(held, options)
+            options = tenant.complete(options, held, request.path_params.get("engine"))
+            if form.files:
+                folder = tenant.services.engine.uploads
+                uploads = await asyncio.to_thread(Uploads, folder, form.files)
+            body = _text(form.sql)
             escapes = options.backslash_escapes
             if held.backslash_escapes if escapes is None else escapes:
                 body = mark_escapes(body)
-            tenant = self._tenants.of(held, options)
-            options = tenant.complete(options, held, request.path_params.get("engine"))
-            await self._run(body, tenant.services, options, _Channel(scope, receive, send))
+            script = Script(tenant.services, body, split(body), options, uploads)
+            await self._run(script, _Channel(scope, receive, send))
         except Refusal as refusal:
             await refuse(refusal)(scope, receive, send)
         except ClientDisconnect:
             pass  # nobody is left to answer
+        finally:
+            if uploads is not NO_UPLOADS:
+                await in_thread(uploads.close)
 
     def _check_origin(self, request: Request) -> None:
         """Refuse web pages: a browser lets any page send a POST to this machine."""
@@ -105,6 +114,13 @@ class QueryEndpoint:
             return bytes(body)
         return await asyncio.to_thread(decompress, bytes(body), encoding, self._max_body)
 
+    async def _read_form(self, request: Request) -> Form:
+        body = await self._read_body(request)
+        kind = request.headers.get("content-type", "")
+        if kind.lower().startswith("multipart/"):
+            return await asyncio.to_thread(read_form, body, kind)
+        return Form(body, {})
+
     def _encode(self, request: Request, send: Send) -> Send:
         """Compress the answer where that is wanted; on this machine itself it only costs time."""
         compress = self._compress
@@ -113,20 +129,19 @@ class QueryEndpoint:
         encoding = choose_encoding(request.headers.get("accept-encoding", ""))
         return compressing(send, encoding) if compress and encoding is not None else send
 
-    async def _run(
-        self, body: str, services: Services, options: Options, channel: "_Channel"
-    ) -> None:
+    async def _run(self, script: Script, channel: "_Channel") -> None:
+        services, body, statements, options, uploads = script
         make_format = FORMATS.get(options.output_format)
         if make_format is None:
             name = options.output_format[:100]
             raise Refusal.text(404, f"Output format '{name}' is not supported")
-        statements = split(body)
-        script = Script(services, body, statements, options)
         text = statements[0].text if len(statements) == 1 else body
         query = Running(
             text, self._clock, options.label, account=services.account, user=options.user
         )
         if options.is_async:
+            if uploads is not NO_UPLOADS:
+                raise not_supported("An upload with async=true")
             await (await self._accept(query, script))(*channel)
             return
         answer = Answer(functools.partial(make_format, query.query_id, query.label), channel.send)
@@ -142,6 +157,10 @@ class QueryEndpoint:
         token = script.services.async_queries.add(query)
         self._runner.run_alone(query, script)
         return accepted(token)
+
+
+def _query_string(scope: Scope) -> list[tuple[str, str]]:
+    return parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
 def _text(body: bytes) -> str:

@@ -17,6 +17,7 @@ from firebolt_like.local.json_batches import JsonBatches
 from firebolt_like.local.options import Options
 from firebolt_like.local.refusal import Refusal
 from firebolt_like.local.running import Running, RunningList
+from firebolt_like.local.uploads import Uploads
 from firebolt_like.protocol.sql import Statement
 
 __all__ = ["Runner", "Script", "Sink", "in_thread", "stopping_event"]
@@ -31,6 +32,7 @@ class Script(NamedTuple):
     body: str
     statements: Sequence[Statement]
     options: Options
+    uploads: Uploads
 
 
 class Sink(Protocol):
@@ -140,13 +142,20 @@ class Runner:
             for statement in script.statements or (None,):
                 limited = options.limited(sink.limit)
                 execution = Execution(
-                    script.services, script.body, statement, limited, query, sink.encoder
+                    script.services,
+                    script.body,
+                    statement,
+                    limited,
+                    query,
+                    sink.encoder,
+                    script.uploads,
                 )
                 batch = await self._run_one(execution, query, sink, stopping)
                 await sink.finish(execution, batch)
                 options = options.follow(execution.headers)
         except Refusal as refusal:
             refusal.query_id = query.query_id
+            script.uploads.hide(refusal)
             self._end(query, refusal, sink)
             await sink.fail(refusal)
         else:
