@@ -144,6 +144,9 @@ class _Face:
     async def call(self, function: Callable[[], T]) -> T:
         return await AsyncIO.call(function)
 
+    async def finish(self, function: Callable[[], None]) -> None:
+        await AsyncIO.finish(function)
+
 
 class Connection(ConnectionAttributes, Generic[Row]):
     """A session with a server; `connect` makes one (PEP 249, awaited).

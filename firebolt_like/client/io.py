@@ -89,6 +89,10 @@ class IO(Protocol):
     async def call(function: Callable[[], T]) -> T:
         """Call a function that may block: inline, or in a worker thread."""
 
+    @staticmethod
+    async def finish(function: Callable[[], None]) -> None:
+        """Call a function that may block, also where the task is cancelled; perhaps twice."""
+
     def lock(self) -> contextlib.AbstractAsyncContextManager[Any]:
         """Make a lock."""
 
@@ -239,6 +243,10 @@ class BlockingIO:
     async def call(function: Callable[[], T]) -> T:
         return function()
 
+    @staticmethod
+    async def finish(function: Callable[[], None]) -> None:
+        function()
+
     def lock(self) -> contextlib.AbstractAsyncContextManager[Any]:
         return _BlockingLock()
 
@@ -332,6 +340,23 @@ class AsyncIO:
     @staticmethod
     async def call(function: Callable[[], T]) -> T:
         return await anyio.to_thread.run_sync(function)
+
+    @staticmethod
+    async def finish(function: Callable[[], None]) -> None:
+        begun = False
+
+        def work() -> None:
+            nonlocal begun
+            begun = True
+            function()
+
+        try:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(work)
+        finally:
+            # asyncio's own cancellation comes through the shield, also before a thread is found
+            if not begun:
+                function()
 
     def lock(self) -> contextlib.AbstractAsyncContextManager[Any]:
         return anyio.Lock()

@@ -104,6 +104,9 @@ class _Face:
     async def call(self, function: Callable[[], T]) -> T:
         return await BlockingIO.call(function)
 
+    async def finish(self, function: Callable[[], None]) -> None:
+        await BlockingIO.finish(function)
+
 
 class Connection(ConnectionAttributes, Generic[Row]):
     """A session with a server; `connect` makes one (PEP 249, "Connection Objects").

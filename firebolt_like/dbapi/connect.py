@@ -3,7 +3,6 @@
 What may live here: `open_connection`, which both faces call, and its choices.
 """
 
-import functools
 import hashlib
 import hmac
 import secrets
@@ -57,6 +56,9 @@ class Face(Protocol):
 
     async def call(self, function: Callable[[], T]) -> T:
         """Call a function that may block."""
+
+    async def finish(self, function: Callable[[], None]) -> None:
+        """Call a function that may block, also where the task is cancelled; perhaps twice."""
 
 
 class Manner(NamedTuple):
@@ -121,13 +123,17 @@ class _Target(NamedTuple):
 async def _open(
     face: Face, settings: "Settings", manner: Manner, target: _Target
 ) -> ConnectionCore:
-    io = face.make(
-        auth=target.auth,
-        account_name=settings.account_name,
-        api_endpoint=settings.api_endpoint,
-        auth_endpoint=settings.auth_endpoint,
-        **manner.client,
-    )
+    try:
+        io = face.make(
+            auth=target.auth,
+            account_name=settings.account_name,
+            api_endpoint=settings.api_endpoint,
+            auth_endpoint=settings.auth_endpoint,
+            **manner.client,
+        )
+    except BaseException:
+        await target.release()
+        raise
 
     async def release() -> None:
         try:
@@ -157,25 +163,22 @@ async def _open_local(face: Face, settings: "Settings", manner: Manner) -> Conne
     _refuse(settings, "local:", ("url", "host", "account_name", "engine_name", "engine_url"))
     if settings.auth is not None:
         raise ConfigurationError("local: takes no auth: the embedded engine is this process's own.")
-    # brings DuckDB
-    from firebolt_like.local.server import (  # noqa: PLC0415
-        acquire_shared_server,
-        release_shared_server,
-    )
+    from firebolt_like.local.server import SharedServer  # noqa: PLC0415  # brings DuckDB
 
-    server = await face.call(functools.partial(acquire_shared_server, settings.local or None))
+    use = SharedServer(settings.local or None)
 
     async def release() -> None:
-        await face.call(functools.partial(release_shared_server, server))
+        await face.finish(use.end)
 
     try:
-        auth = Token(str(server.token), account_kind=AccountKind.CORE)
-        # the server is on loopback: a proxy of the environment is not asked
-        manner = manner._replace(client={"trust_env": False, **manner.client})
-        target = _Target(auth, Core(server.url, settings.database), release)
+        server = await face.call(use.begin)
     except BaseException:
         await release()
         raise
+    auth = Token(str(server.token), account_kind=AccountKind.CORE)
+    # the server is on loopback: a proxy of the environment is not asked
+    manner = manner._replace(client={"trust_env": False, **manner.client})
+    target = _Target(auth, Core(server.url, settings.database), release)
     return await _open(face, settings, manner, target)
 
 

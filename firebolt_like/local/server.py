@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from firebolt_like.local.app import Application
     from firebolt_like.local.running import RunningQuery
 
-__all__ = ["LocalServer", "acquire_shared_server", "release_shared_server"]
+__all__ = ["LocalServer", "SharedServer", "acquire_shared_server", "release_shared_server"]
 
 
 class LocalServer:
@@ -370,3 +370,34 @@ def release_shared_server(server: LocalServer) -> None:
                     del _shared[key]
                     server.stop()
                 return
+
+
+class SharedServer:
+    """One use of a server that this process shares; it may end before it has begun.
+
+    A task that is cancelled while a thread begins its use cannot wait for the thread.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None) -> None:
+        self._path = path
+        self._server: LocalServer | None = None
+        self._ended = False
+        self._lock = threading.Lock()
+
+    def begin(self) -> LocalServer:
+        """Give the server; the first use starts it."""
+        server = acquire_shared_server(self._path)
+        with self._lock:
+            if not self._ended:
+                self._server = server
+                return server
+        release_shared_server(server)
+        return server  # to nobody
+
+    def end(self) -> None:
+        """Let go of the server; the last use stops it. Again: nothing."""
+        with self._lock:
+            self._ended = True
+            server, self._server = self._server, None
+        if server is not None:
+            release_shared_server(server)

@@ -1,5 +1,6 @@
 """Whoever stops waiting stops the query on the server, and can go on with the connection."""
 
+import asyncio
 import signal
 import threading
 import time
@@ -9,7 +10,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from firebolt_like import db, errors
+from firebolt_like import async_db, db, errors
 from firebolt_like.local.server import LocalServer
 from tests.db.conftest import Face
 
@@ -188,3 +189,44 @@ def test_leaving_the_block_by_cancellation_rolls_back(server, backend):
             await connection.cursor().execute("DROP TABLE left_over")
 
     anyio.run(scenario, backend=backend)
+
+
+async def visit():
+    async with async_db.connect("local:") as connection:
+        await connection.cursor().execute("SELECT 1")
+
+
+async def visit_for(seconds):
+    with anyio.move_on_after(seconds):
+        await visit()
+
+
+async def visit_until_cancelled(seconds):
+    task = asyncio.ensure_future(visit())
+    await asyncio.wait([task], timeout=seconds)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+@pytest.mark.parametrize(
+    ("backend", "attempt"),
+    [
+        pytest.param("asyncio", visit_until_cancelled, id="Task.cancel"),
+        pytest.param("asyncio", visit_for, id="asyncio"),
+        pytest.param("trio", visit_for, id="trio"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Async generator 'httpx")  # httpx leaves it to trio to end it
+def test_cancelling_a_connection_to_the_embedded_engine_leaves_no_engine(backend, attempt):
+    """Wherever connect(), the statement or close() is cancelled, the engine ends with its users."""
+
+    async def scenario():
+        for step in range(12):
+            await attempt(step * 0.008)
+
+    def engines():
+        return [thread for thread in threading.enumerate() if "firebolt_like" in thread.name]
+
+    before = len(engines())
+    anyio.run(scenario, backend=backend)
+    until(lambda: len(engines()) <= before)

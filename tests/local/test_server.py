@@ -14,7 +14,11 @@ import pytest
 
 from firebolt_like.errors import ConfigurationError
 from firebolt_like.local import LocalServer
-from firebolt_like.local.server import acquire_shared_server, release_shared_server
+from firebolt_like.local.server import (
+    SharedServer,
+    acquire_shared_server,
+    release_shared_server,
+)
 
 
 def _ask(server: LocalServer, sql: str) -> str:
@@ -174,6 +178,16 @@ def test_the_shared_server_wants_its_token() -> None:
 
 
 _COMMAND = [sys.executable, "-c", "from firebolt_like.cli.main import app; app()"]
+
+
+def test_a_use_that_ended_before_it_began_leaves_nothing(tmp_path: Path) -> None:
+    """A task that was cancelled lets go of a server that a thread is still starting for it."""
+    use = SharedServer(tmp_path / "file.db")
+    use.end()
+    use.begin()
+    with LocalServer(tmp_path / "file.db") as alone:
+        assert _ask(alone, "SELECT 1 AS a") == "1"
+    use.end()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
