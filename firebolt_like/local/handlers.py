@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from firebolt_like.local.refusal import Refusal, invalid
@@ -30,6 +30,8 @@ def answering(handle: Handler, gate: Gate | None = None) -> Handler:
             return await handle(request)
         except Refusal as refusal:
             return refuse(refusal) if refusal.plain else _rest_error(refusal)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is left to read it
 
     return answer
 

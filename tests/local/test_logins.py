@@ -1,5 +1,6 @@
 """Logins of all generations, tokens, discovery and health."""
 
+import socket
 from collections.abc import Iterator
 
 import httpx
@@ -138,3 +139,14 @@ def test_core_needs_no_credentials() -> None:
     with LocalServer() as server, httpx.Client(base_url=server.url) as http:
         assert _query(http, None).status_code == 200
         assert http.get("/.well-known/firebolt").json()["instance"] == {"id": "local", "auth": None}
+
+
+def test_a_client_that_hangs_up_in_its_login_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is logged when a login is cut off, and the next one succeeds."""
+    with LocalServer(service_accounts={"robot": "s3cret"}) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as line:
+            line.sendall(
+                b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nclient"
+            )
+        assert httpx.post(f"{server.url}/oauth/token", data=_FORM).status_code == 200
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
