@@ -3,11 +3,11 @@
 What may live here: `Cursor`. What it does is in `firebolt_like.dbapi.cursor`.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self
 
-from firebolt_like.dbapi.arrow import to_pandas, to_polars
+from firebolt_like.dbapi.arrow import RecordBatches, to_pandas, to_polars
 from firebolt_like.dbapi.cursor import CursorAttributes, CursorCore
 from firebolt_like.rows import Row
 
@@ -26,6 +26,8 @@ class Cursor(CursorAttributes, Generic[Row]):
 
     `connection` is the one that made it. A cursor is for one task at a time.
     """
+
+    _core: CursorCore[Row]
 
     def __init__(self, connection: "Connection[Any]", core: CursorCore[Row]) -> None:
         self.connection = connection
@@ -99,6 +101,8 @@ class Cursor(CursorAttributes, Generic[Row]):
 
     async def fetchone(self) -> Row | None:
         """Give the next row, None at the end."""
+        for row in self._core.ready:
+            return row
         return await self._core.fetchone()
 
     async def fetchmany(self, size: int | None = None) -> list[Row]:
@@ -118,15 +122,12 @@ class Cursor(CursorAttributes, Generic[Row]):
         """
         return await self._core.fetch_arrow_table()
 
-    async def fetch_record_batch(self) -> AsyncIterator["pa.RecordBatch"]:
+    def fetch_record_batch(self) -> RecordBatches:
         """Give the rows that are left as Arrow record batches, by `async for`.
 
         After `execute_stream` and `execute_arrow` one batch is in memory at a time.
         """
-        self._core.arrow_schema()
-        while (table := await self._core.fetch_table()) is not None:
-            for batch in table.to_batches():
-                yield batch
+        return RecordBatches(self._core.arrow_schema(), self._core.fetch_table)
 
     async def fetch_df(self) -> "pd.DataFrame":
         """Give all rows that are left as a pandas frame.
@@ -152,10 +153,15 @@ class Cursor(CursorAttributes, Generic[Row]):
         """Do what `close` does, under the name that `contextlib.aclosing` calls."""
         await self.close()
 
-    async def __aiter__(self) -> AsyncIterator[Row]:
-        while rows := await self._core.fetchbatch():
-            for row in rows:
-                yield row
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Row:
+        for row in self._core.ready:
+            return row
+        if await self._core.more():
+            return next(self._core.ready)
+        raise StopAsyncIteration
 
     async def __aenter__(self) -> Self:
         return self

@@ -28,6 +28,8 @@ class Cursor(CursorAttributes, Generic[Row]):
     `connection` is the one that made it. A cursor is for one thread at a time.
     """
 
+    _core: CursorCore[Row]
+
     def __init__(self, connection: "Connection[Any]", core: CursorCore[Row]) -> None:
         self.connection = connection
         self._core = core
@@ -96,6 +98,8 @@ class Cursor(CursorAttributes, Generic[Row]):
 
     def fetchone(self) -> Row | None:
         """Give the next row, None at the end."""
+        for row in self._core.ready:
+            return row
         return run(self._core.fetchone())
 
     def fetchmany(self, size: int | None = None) -> list[Row]:
@@ -153,8 +157,9 @@ class Cursor(CursorAttributes, Generic[Row]):
         return self.fetch_record_batch().__arrow_c_stream__(requested_schema)
 
     def __iter__(self) -> Iterator[Row]:
-        while rows := run(self._core.fetchbatch()):
-            yield from rows
+        yield from self._core.ready
+        while run(self._core.more()):
+            yield from self._core.ready
 
     def __enter__(self) -> Self:
         return self

@@ -5,8 +5,9 @@ where such a package is missing.
 """
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 from firebolt_like.errors import ConfigurationError
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-__all__ = ["join", "reader", "require_arrow", "to_pandas", "to_polars"]
+__all__ = ["RecordBatches", "join", "reader", "require_arrow", "to_pandas", "to_polars"]
 
 
 def require_arrow() -> Any:
@@ -47,6 +48,28 @@ def reader(schema: "pa.Schema", fetch: Callable[[], "pa.Table | None"]) -> "pa.R
             yield from table.to_batches()
 
     return require_arrow().RecordBatchReader.from_batches(schema, batches())
+
+
+class RecordBatches:
+    """The record batches of a result, by `async for`; `schema` is known before the first."""
+
+    def __init__(
+        self, schema: "pa.Schema", fetch: Callable[[], Awaitable["pa.Table | None"]]
+    ) -> None:
+        self.schema = schema
+        self._fetch = fetch
+        self._batches: deque[pa.RecordBatch] = deque()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> "pa.RecordBatch":
+        while not self._batches:
+            table = await self._fetch()
+            if table is None:
+                raise StopAsyncIteration
+            self._batches.extend(table.to_batches())
+        return self._batches.popleft()
 
 
 def to_pandas(table: "pa.Table") -> "pd.DataFrame":

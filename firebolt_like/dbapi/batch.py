@@ -20,21 +20,35 @@ if TYPE_CHECKING:
 __all__ = ["ArrowBatch", "Batch", "JsonBatch", "garbage_collection_paused"]
 
 
+_MANY = 4_000_000
+"""Bytes of rows from which on it pays to keep the collector away."""
+
+
 @contextlib.contextmanager
-def garbage_collection_paused() -> Iterator[None]:
-    """Keep the collector from walking again and again over rows that are all alive."""
-    if not gc.isenabled():
+def garbage_collection_paused(batch: "Batch") -> Iterator[None]:
+    """Keep the collector from walking again and again over new rows, all of which are alive.
+
+    Afterwards they count as old, as if it had walked over them, which costs as much as all the
+    walks that were saved. Where the program itself has frozen objects, nothing is changed.
+    """
+    if batch.size < _MANY or not gc.isenabled() or gc.get_freeze_count():
         yield
         return
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
+        gc.unfreeze()
         gc.enable()
 
 
 class Batch(Protocol):
     """Some rows of a result, all of them in a result that is not streamed."""
+
+    @property
+    def size(self) -> int:
+        """The bytes that the rows take as they arrived."""
 
     def rows(self, required: Mapping[int, str]) -> list[tuple[Any, ...]]:
         """Decode the rows; `required` columns may not be NULL, and name what needs them."""
@@ -49,6 +63,11 @@ class JsonBatch:
     def __init__(self, columns: tuple[Column, ...], data: msgspec.Raw) -> None:
         self._columns = columns
         self._data = data
+
+    @property
+    def size(self) -> int:
+        """See `Batch`."""
+        return memoryview(self._data).nbytes
 
     def rows(self, required: Mapping[int, str]) -> list[tuple[Any, ...]]:
         """See `Batch`."""
@@ -67,6 +86,11 @@ class ArrowBatch:
     def __init__(self, columns: tuple[Column, ...], batch: "pa.RecordBatch") -> None:
         self._columns = columns
         self._batch = batch
+
+    @property
+    def size(self) -> int:
+        """See `Batch`."""
+        return int(self._batch.nbytes)
 
     def rows(self, required: Mapping[int, str]) -> list[tuple[Any, ...]]:
         """See `Batch`."""

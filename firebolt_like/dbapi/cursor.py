@@ -3,9 +3,11 @@
 What may live here: `CursorCore`, and `CursorAttributes`, which both faces inherit.
 """
 
+import itertools
+import operator
 import warnings
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
 from firebolt_like.client.retry import Budget
@@ -80,7 +82,7 @@ class CursorCore(Generic[Row]):
         # of the batch, `rows` were made; it is kept until they are taken, or while they fail
         self._batch: Batch | None = None
         self._rows: list[Row] = []
-        self._next = 0
+        self.ready: Iterator[Row] = iter(())
         self._ended = False
 
     async def execute(
@@ -112,11 +114,11 @@ class CursorCore(Generic[Row]):
 
     async def fetchone(self) -> Row | None:
         """Give the next row, None at the end."""
-        if self._next >= len(self._rows) and not await self._more():
-            return None
-        row = self._rows[self._next]
-        self._next += 1
-        return row
+        while True:
+            for row in self.ready:
+                return row
+            if not await self.more():
+                return None
 
     async def fetchmany(self, size: int | None) -> list[Row]:
         """Give the next `size` rows, fewer at the end."""
@@ -124,26 +126,17 @@ class CursorCore(Generic[Row]):
         if wanted < 0:
             raise InterfaceError(f"fetchmany takes a size of 0 or more, not {wanted}.")
         self._current()
-        rows: list[Row] = []
-        while len(rows) < wanted and (self._next < len(self._rows) or await self._more()):
-            part = self._rows[self._next : self._next + wanted - len(rows)]
-            self._next += len(part)
-            rows += part
+        rows = list(itertools.islice(self.ready, wanted))
+        while len(rows) < wanted and await self.more():
+            rows += itertools.islice(self.ready, wanted - len(rows))
         return rows
 
     async def fetchall(self) -> list[Row]:
         """Give all rows that are left."""
-        rows = await self.fetchbatch()
-        while more := await self.fetchbatch():
-            rows += more
-        return rows
-
-    async def fetchbatch(self) -> list[Row]:
-        """Give the rows that are here, or the next batch; empty at the end."""
-        if self._next >= len(self._rows) and not await self._more():
-            return []
-        rows = self._rows[self._next :] if self._next else self._rows
-        self._drop()
+        rows = self._take()
+        while await self.more():
+            more = self._take()
+            rows = rows + more if rows else more
         return rows
 
     def arrow_schema(self) -> "pa.Schema":
@@ -163,20 +156,19 @@ class CursorCore(Generic[Row]):
         """Give the rest of this batch, or the next one, as Arrow columns; None at the end."""
         require_arrow()
         result = self._current()
-        started = self._next < len(self._rows)
-        if self._rows and not started:
+        taken, left = self._position()
+        if taken and not left:
             self._drop()
         self._batch = self._batch or await result.batch()
         if self._batch is None:
             self._ended = True
             return None
-        with garbage_collection_paused():
+        with garbage_collection_paused(self._batch):
             table = self._batch.table()
-        if not started:
+        if not self._rows:
             result.count(table.num_rows)
-        table = table.slice(self._next)
         self._drop()
-        return table
+        return table.slice(taken) if left else table
 
     async def fetch_arrow_table(self) -> "pa.Table":
         """Give all rows that are left as one table."""
@@ -285,23 +277,38 @@ class CursorCore(Generic[Row]):
             raise QueryNotRunError("The last statement gives no rows.")
         return self.result
 
-    async def _more(self) -> bool:
+    async def more(self) -> bool:
+        """Make the next rows `ready`, when none are left there; False at the end."""
         result = self._current()
+        if self._rows:
+            self._drop()
         while True:
-            if self._rows:
-                self._drop()
             self._batch = self._batch or await result.batch()
             if self._batch is None:
                 self._ended = True
                 return False
-            with garbage_collection_paused():
+            with garbage_collection_paused(self._batch):
                 self._rows = self._shape_rows(result, self._batch)
             if self._rows:
+                self.ready = iter(self._rows)
                 return True
             self._batch = None
 
+    def _take(self) -> list[Row]:
+        """Give the rows of this batch that are left."""
+        taken, left = self._position()
+        rows = list(self.ready) if taken or not left else self._rows
+        if rows:
+            self._drop()
+        return rows
+
+    def _position(self) -> tuple[int, int]:
+        """Tell how many rows of this batch were taken, and how many are left."""
+        left = operator.length_hint(self.ready)
+        return len(self._rows) - left, left
+
     def _drop(self) -> None:
-        self._batch, self._rows, self._next = None, [], 0
+        self._batch, self._rows, self.ready = None, [], iter(())
 
     def _shape_rows(self, result: Result, batch: Batch) -> list[Row]:
         if self._shape is None:

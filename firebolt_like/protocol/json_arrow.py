@@ -9,7 +9,6 @@ What may live here: the two ways. pyarrow is an optional package: only functions
 """
 
 import binascii
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,7 @@ def decode_table(columns: Sequence[Column], data: msgspec.Raw | bytes) -> "pa.Ta
     >>> decode_table([Column("n", parse_type("int"))], b"[[1],[2]]")["n"].to_pylist()
     [1, 2]
     """
-    table = decode_fast(columns, bytes(data))
+    table = decode_fast(columns, data)
     if table is None:
         table = decode_exactly(columns, data)
     for field, column in zip(table.schema, table.columns, strict=True):
@@ -72,44 +71,42 @@ def _array(column: Column, values: Sequence[Any], kind: Any) -> Any:
 
 
 _BACKSLASH, _QUOTE = b"\x01", b"\x02"  # stand for escapes between the two steps
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/"}
-_SPECIAL = re.compile(rb'["\n]')
+_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", "\\/": "/"}
 
 
-def decode_fast(columns: Sequence[Column], data: bytes) -> "pa.Table | None":
+def decode_fast(columns: Sequence[Column], data: msgspec.Raw | bytes) -> "pa.Table | None":
     """Decode by way of CSV; None where that would not be exact."""
     import pyarrow as pa  # noqa: PLC0415  # optional
 
+    view = memoryview(data)
     nested = any(column.type.item or column.type.fields for column in columns)
-    if nested or not columns or not (data.startswith(b"[[") and data.endswith(b"]]")):
+    if nested or not columns or bytes(view[:2]) + bytes(view[-2:]) != b"[[]]":
         return None
-    escaped = b"\\" in data
-    if escaped:
+    text = bytes(view[2:-2])
+    if b"\\" in text:
         # every escaped backslash goes first: after that, a backslash begins an escape
-        data = data.replace(b"\\\\", _BACKSLASH).replace(b'\\"', _QUOTE)
-        if b"\\u" in data:
-            return None
+        text = text.replace(b"\\\\", _BACKSLASH).replace(b'\\"', _QUOTE)
+    lines = text.replace(b"],[", b"\n")
+    ends = (len(text) - len(lines)) // 2
     try:
-        table = _read_csv(columns, data)
-        # a row's end inside of a text was taken for one between rows
-        if table.num_rows != data.count(b"],[") + 1 or _holds_marks(table):
-            return None
+        table = _read_csv(columns, lines)
+        if table.num_rows != ends + 1:
+            return None  # a row's end inside of a text was taken for one between rows
         schema = arrow_schema(columns)
-        pairs = zip(table.columns, schema.types, strict=True)
-        arrays = [_finish(*pair, data if escaped else b"") for pair in pairs]
+        arrays = [_finish(*pair) for pair in zip(table.columns, schema.types, strict=True)]
         return pa.Table.from_arrays(arrays, schema=schema)
     except (pa.ArrowException, ValueError):
         return None
 
 
-def _read_csv(columns: Sequence[Column], data: bytes) -> "pa.Table":
+def _read_csv(columns: Sequence[Column], lines: bytes) -> "pa.Table":
     import pyarrow as pa  # noqa: PLC0415  # optional
     from pyarrow import csv  # noqa: PLC0415  # optional
 
     kinds = [pa.string() if kind == pa.binary() else kind for kind in arrow_schema(columns).types]
     names = [str(place) for place in range(len(columns))]
     return csv.read_csv(
-        pa.BufferReader(data[2:-2].replace(b"],[", b"\n")),
+        pa.BufferReader(lines),
         read_options=csv.ReadOptions(column_names=names),
         parse_options=csv.ParseOptions(double_quote=False, ignore_empty_lines=False),
         convert_options=csv.ConvertOptions(
@@ -123,29 +120,35 @@ def _read_csv(columns: Sequence[Column], data: bytes) -> "pa.Table":
     )
 
 
-def _holds_marks(table: "pa.Table") -> bool:
-    """Tell whether a text holds what was between texts: then they were cut at wrong places."""
-    texts = (column for column in table.columns if str(column.type) == "string")
-    parts = (part.buffers()[2] for column in texts for part in column.chunks)
-    return any(_SPECIAL.search(part) for part in parts if part is not None)
-
-
-def _finish(column: Any, kind: Any, data: bytes) -> Any:
+def _finish(column: Any, kind: Any) -> Any:
     """Turn stand-ins of escapes back into characters, and hex digits into bytes."""
     import pyarrow as pa  # noqa: PLC0415  # optional
-    from pyarrow import compute  # noqa: PLC0415  # optional
 
     if not pa.types.is_string(column.type):
         return column
-    for letter, character in _ESCAPES.items():
-        if b"\\%b" % letter.encode() in data:
-            column = compute.replace_substring(column, f"\\{letter}", character)
-    for mark, character in ((_BACKSLASH, "\\"), (_QUOTE, '"')):
-        if mark in data:
-            column = compute.replace_substring(column, mark.decode(), character)
+    texts = pa.chunked_array([_unescape(part) for part in column.chunks], column.type)
     if kind != pa.binary():
-        return column
-    return pa.chunked_array([[_bytes(text) for text in column.to_pylist()]], kind)
+        return texts
+    return pa.chunked_array([[_bytes(text) for text in texts.to_pylist()]], kind)
+
+
+def _unescape(texts: Any) -> Any:
+    """Unescape an array, or raise `ValueError` where it is not what JSON's texts were."""
+    from pyarrow import compute  # noqa: PLC0415  # optional
+
+    characters = texts.buffers()[2]
+    held = b"" if characters is None else characters.to_pybytes()
+    if b'"' in held or b"\n" in held:
+        raise ValueError("what stands between texts only: they were cut at wrong places")
+    if b"\\" in held:
+        if b"\\u" in held:
+            raise ValueError("an escape for the exact way")
+        for escape, character in _ESCAPES.items():
+            texts = compute.replace_substring(texts, escape, character)
+    for mark, character in ((_BACKSLASH, "\\"), (_QUOTE, '"')):
+        if mark in held:
+            texts = compute.replace_substring(texts, mark.decode(), character)
+    return texts
 
 
 def _bytes(text: str | None) -> bytes | None:

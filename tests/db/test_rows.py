@@ -143,6 +143,24 @@ def test_every_fetch_gives_the_factorys_rows(face, connect, script):
     assert face.run(scenario) == (numbers, [{"s": "x"}], 1)
 
 
+def test_a_loop_that_is_left_loses_no_row(face, connect, script):
+    """What a loop did not take, the next fetch gives."""
+    script.entries.append(answer([[n] for n in range(6)], {"n": "int"}))
+
+    async def scenario():
+        async with connect() as connection:
+            cursor = await connection.cursor().execute("SELECT n")
+            async for row in cursor:
+                if row == (1,):
+                    break
+            async for row in cursor:
+                assert row == (2,)
+                break
+            return await cursor.fetchone(), await cursor.fetchmany(2), await cursor.fetchall()
+
+    assert face.run(scenario) == ((3,), [(4,), (5,)], [])
+
+
 def test_the_cursors_factory_wins(face, connect, script):
     """The connection's is the default of its cursors."""
 

@@ -69,7 +69,7 @@ def test_the_two_faces_have_equal_signatures(name):
         assert parameters(function) == parameters(awaited[method]), method
 
 
-AT_ONCE = {"cursor", "setinputsizes", "setoutputsize"}
+AT_ONCE = {"__iter__", "cursor", "fetch_record_batch", "setinputsizes", "setoutputsize"}
 
 
 @pytest.mark.parametrize("name", ["Connection", "Cursor"])
