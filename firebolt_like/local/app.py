@@ -39,6 +39,7 @@ class Application:
         gate: Gate,
         *,
         folder: Path | None,
+        readable: Sequence[Path],
         clock: Callable[[], float],
         engine_delay: float,
         transaction_idle: float,
@@ -51,6 +52,7 @@ class Application:
         history = QueryHistory(self.running, clock)
         parts = Parts(
             store=Store(folder),
+            readable=readable,
             gate=gate,
             running=self.running,
             clock=clock,

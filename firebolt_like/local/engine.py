@@ -6,7 +6,7 @@ blocks and is called from worker threads.
 
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
@@ -46,11 +46,16 @@ _LOCKED: Final = (
 class Engine:
     """A DuckDB instance with its databases; `Path` is a file, None is in memory.
 
-    Databases that are added later may have files in `folder` only. Raises `ConfigurationError` for
-    a file that DuckDB cannot open.
+    Databases that are added later may have files in `folder` only. Statements may read files in
+    `readable`. Raises `ConfigurationError` for a file that DuckDB cannot open.
     """
 
-    def __init__(self, databases: Mapping[str, Path | None], folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        databases: Mapping[str, Path | None],
+        folder: Path | None = None,
+        readable: Sequence[Path] = (),
+    ) -> None:
         self.databases = tuple(databases)
         self._lock = threading.Lock()
         self._idle: dict[tuple[str, str], list[duckdb.DuckDBPyConnection]] = {}
@@ -59,8 +64,8 @@ class Engine:
         """The folder for files of requests; it ends with this."""
         try:
             self._attach_all(databases)
-            readable = [self.uploads] if folder is None else [self.uploads, folder]
-            quoted = ", ".join(quote_string(str(path)) for path in readable)
+            allowed = [self.uploads, *readable, *([] if folder is None else [folder])]
+            quoted = ", ".join(quote_string(str(path)) for path in allowed)
             self._base.execute(f"SET allowed_directories = [{quoted}]")
         except BaseException:
             self._base.close()

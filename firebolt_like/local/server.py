@@ -46,6 +46,8 @@ class LocalServer:
     * `folder`: where databases that have no file of their own are kept, and what is said in SQL and
       REST of databases, engines and service accounts; the next server finds it there. Without it
       they are in memory.
+    * `readable`: folders whose files statements of all accounts may read (never write), such as
+      `SELECT * FROM read_csv('/folder/file.csv')`. No other file can be reached.
     * `engines`: names, or names and the database whose default engine each is; a database without
       one gets one.
     * `users` (V1 login: name and password), `service_accounts` (id and secret), `accounts`: names,
@@ -78,6 +80,7 @@ class LocalServer:
         service_accounts: Mapping[str, str] | None = None,
         accounts: Sequence[str | Account] = ("embedded",),
         folder: str | os.PathLike[str] | None = None,
+        readable: Sequence[str | os.PathLike[str]] = (),
         token: str | None = None,
         token_lifetime: float = 3600,
         host: str = "127.0.0.1",
@@ -98,6 +101,7 @@ class LocalServer:
         for account in self.accounts:
             choose_engines(account.engines, tuple(choose_databases(None, account.databases)))
         self.folder = None if folder is None else Path(folder)
+        self.readable = _folders(readable)
         self.host = host
         self.port = port
         self.token = token
@@ -219,6 +223,7 @@ class LocalServer:
             self.accounts,
             self._gate,
             folder=self.folder,
+            readable=self.readable,
             clock=self._clock,
             engine_delay=self._engine_delay,
             transaction_idle=self._transaction_idle,
@@ -270,6 +275,16 @@ class LocalServer:
     ) -> None:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self.stop)
+
+
+def _folders(paths: Sequence[str | os.PathLike[str]]) -> tuple[Path, ...]:
+    if isinstance(paths, str):
+        raise ConfigurationError(f"readable= wants a list of folders: [{paths!r}].")
+    folders = tuple(Path(path).resolve() for path in paths)
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigurationError(f"The folder {str(folder)!r} of readable= does not exist.")
+    return folders
 
 
 def _is_loopback(host: str) -> bool:

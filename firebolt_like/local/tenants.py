@@ -37,6 +37,7 @@ class Parts:
     """What all accounts of a server share."""
 
     store: Store
+    readable: Sequence[Path]
     gate: Gate
     running: RunningList
     clock: Callable[[], float]
@@ -58,7 +59,7 @@ class Tenant:
         databases = choose_databases(None, account.databases)
         engines = choose_engines(account.engines, tuple(databases))
         merge(record, account, databases, engines, parts.clock())
-        self._engine = Engine(_files(record, folder), folder)
+        self._engine = Engine(_files(record, folder), folder, parts.readable)
         self.resources = Resources(
             account,
             record,

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from firebolt_like.errors import ConfigurationError
 from firebolt_like.local import LocalServer
 from tests.local.conftest import Asker
 
@@ -176,3 +177,60 @@ def test_memory_is_limited_and_nothing_is_spilled(ask: Asker) -> None:
     ((limit, temporary),) = ask.rows(settings)
     assert limit[0].isdigit()
     assert temporary == ""
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Asker, Path]]:
+    """One who asks a server that may read the folder "it's readable", and that folder."""
+    folder = tmp_path_factory.mktemp("files") / "it's readable"
+    folder.mkdir()
+    (folder / "people.csv").write_text("name,born\nAda,1815\n")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "note.txt").write_text("a note")
+    beside = folder.with_name("it's readable, too")
+    beside.mkdir()
+    (beside / "secret.csv").write_text("a,b\n1,2\n")
+    with LocalServer(readable=[folder]) as server, httpx.Client(base_url=server.url) as http:
+        yield Asker(http), folder
+
+
+def _sql(template: str, path: Path) -> str:
+    return template.format(str(path).replace("'", "''"))
+
+
+def test_folders_that_were_allowed_are_read(reader: tuple[Asker, Path]) -> None:
+    """CSV, text and names of files, in the folder and below it."""
+    ask, folder = reader
+    people = _sql("SELECT name, born FROM read_csv('{}/people.csv')", folder)
+    assert ask.rows(people) == [("Ada", 1815)]
+    note = _sql("SELECT content FROM read_text('{}/sub/*.txt')", folder)
+    assert ask.rows(note) == [("a note",)]
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "SELECT * FROM read_csv('{}, too/secret.csv')",
+        "SELECT * FROM read_csv('{}/../it''s readable, too/secret.csv')",
+        "SELECT * FROM glob('{}/../*')",
+        "SELECT * FROM glob('{}*/*')",
+        "COPY (SELECT 1) TO '{}/made.csv'",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{}/made.csv'",
+        "WITH a AS (COPY (SELECT 1) TO '{}/made.csv') SELECT * FROM a",
+        "ATTACH '{}/made.db' AS made",
+    ],
+)
+def test_a_folder_that_was_allowed_opens_nothing_else(
+    reader: tuple[Asker, Path], attack: str
+) -> None:
+    """Nothing is written into it, and what lies beside it or above it stays closed."""
+    ask, folder = reader
+    assert ask.error(_sql(attack, folder))["description"]
+    assert sorted(path.name for path in folder.iterdir()) == ["people.csv", "sub"]
+
+
+@pytest.mark.parametrize("readable", ["/tmp", ["/no/such/folder"]])
+def test_folders_are_checked(readable: list[str]) -> None:
+    """A text instead of a list, and a folder that does not exist, are told at once."""
+    with pytest.raises(ConfigurationError):
+        LocalServer(readable=readable)
