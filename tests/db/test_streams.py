@@ -1,6 +1,7 @@
 """execute_stream: batches as they come, and what happens when they do not."""
 
 import json
+import tracemalloc
 
 import httpx
 import pytest
@@ -60,6 +61,44 @@ def stream(script):
         return body
 
     return use
+
+
+class LongBody(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A hundred batches of about 150 KB, each made when it is asked for."""
+
+    def __iter__(self):
+        yield json.dumps(START | {"result_columns": [{"name": "t", "type": "text"}]}).encode()
+        for batch in range(100):
+            rows = [[f"{batch} {row} {'x' * 250}"] for row in range(500)]
+            yield b"\n" + json.dumps({"message_type": "DATA", "data": rows}).encode()
+        yield b"\n" + json.dumps(FINISH).encode()
+
+    async def __aiter__(self):
+        for piece in self:
+            yield piece
+
+
+def test_a_stream_holds_one_batch_in_memory(face, connect, script):
+    """Of a result of 15 MB no more than a few batches are ever in memory."""
+    script.entries.append(httpx.Response(200, stream=LongBody()))
+
+    async def scenario():
+        async with connect() as connection:
+            cursor = connection.cursor()
+            await cursor.execute_stream("SELECT t FROM texts")
+            await cursor.fetchone()  # what is imported or compiled once is not of the stream
+            tracemalloc.start()
+            count = 1
+            async for _ in cursor:
+                count += 1
+            return count
+
+    try:
+        assert face.run(scenario) == 50_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_500_000
 
 
 def test_one_batch_is_taken_at_a_time(face, connect, script, stream):
