@@ -58,6 +58,14 @@ class Commands:
         words = first_words(sql, 2)
         return self._table.get(words) or self._table.get(words[:1]) or self._statements.find(words)
 
+    def check_place(self, sql: str, options: Options) -> None:
+        """Raise `Refusal` where the database or the engine at hand is not there, or not running."""
+        if first_words(sql, 1) in (("USE",), ("ROLLBACK",)):
+            return  # this is how to leave them
+        self._engine.check_database(options.database or self._engine.default_database)
+        if options.engine is not None:
+            self._resources.use_engine(options.engine)
+
     def check(self, sql: str, options: Options) -> None:
         """Raise `Refusal` where the engine or the database at hand cannot run a statement."""
         (word,) = first_words(sql, 1) or ("",)
@@ -112,11 +120,6 @@ class Commands:
         finally:
             self._transactions.leave(transaction)
         return transaction.headers
-
-    def check_engine(self, name: str, sql: str) -> None:
-        """Raise `Refusal` when there is no such engine, or it is not running; USE leaves it."""
-        if first_words(sql, 1) != ("USE",):
-            self._resources.use_engine(name)
 
     def _begin(self, sql: str, options: Options) -> Headers:
         _check_end(sql)

@@ -6,7 +6,7 @@ blocks and is called from worker threads.
 
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
@@ -58,6 +58,7 @@ class Engine:
     ) -> None:
         self.databases = tuple(databases)
         self._lock = threading.Lock()
+        self._listeners: list[Callable[[str], None]] = []
         self._idle: dict[tuple[str, str], list[duckdb.DuckDBPyConnection]] = {}
         self._base = duckdb.connect(":memory:")
         self.uploads = Path(mkdtemp(prefix="firebolt_like-")).resolve()
@@ -99,8 +100,14 @@ class Engine:
         with self._lock:
             self.databases = (*self.databases, name)
 
+    def on_remove(self, tell: Callable[[str], None]) -> None:
+        """Call `tell` with the name of every database that is let go, before it goes."""
+        self._listeners.append(tell)
+
     def remove(self, name: str) -> None:
         """Let a database go; statements that read it come to their end."""
+        for tell in self._listeners:
+            tell(name)
         with self._lock:
             self.databases = tuple(known for known in self.databases if known != name)
             idle = [

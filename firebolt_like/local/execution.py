@@ -16,6 +16,7 @@ from firebolt_like.local.engine import Engine
 from firebolt_like.local.information_schema import InformationSchema, Session
 from firebolt_like.local.inserts import bytea_places
 from firebolt_like.local.options import Options
+from firebolt_like.local.public_schema import with_main_schema
 from firebolt_like.local.refusal import Refusal, invalid
 from firebolt_like.local.running import Running
 from firebolt_like.local.statement import Result, check, run
@@ -74,9 +75,8 @@ class Execution:
         """Run the statement and read the first batch. Raises `Refusal`."""
         self._query.begin()
         self._services.transactions.expire()
-        self._services.engine.check_database(self._database)
-        if self._options.engine is not None and self._statement is not None:
-            self._services.commands.check_engine(self._options.engine, self._statement.text)
+        if self._statement is not None:
+            self._services.commands.check_place(self._statement.text, self._options)
         result = Result() if self._statement is None else self._run(self._statement)
         self.columns, self._batches = result.columns, result.batches
         return self.next()
@@ -84,11 +84,12 @@ class Execution:
     def check(self) -> None:
         """Raise `Refusal` where the statement is no statement, or none that can run by itself."""
         self._query.check()
-        self._services.engine.check_database(self._database)
         if self._statement is None or self._options.transaction_id is not None:
             raise invalid("async=true wants a statement, outside of a transaction.")
         if self._services.commands.find(self._statement.text) is not None:
             raise invalid("async=true wants a statement that runs by itself, not a command.")
+        self._services.commands.check_place(self._statement.text, self._options)
+        self._services.commands.check(self._statement.text, self._options)
         cursor = self._services.engine.borrow(self._database, self._options.zone)
         self._cursor = cursor
         check(cursor, self._translate(cursor, self._statement))
@@ -127,6 +128,7 @@ class Execution:
         else:
             cursor = self._enter(self._options.transaction_id)
         self._cursor = cursor
+        statement = with_main_schema(statement)
         statement, self._upload_views = self._uploads.prepare(cursor, statement)
         session = Session(cursor, self._database, self._options.engine or "system")
         statement, self._views = self._services.information_schema.prepare(statement, session)
@@ -147,6 +149,7 @@ class Execution:
         functions = {
             "version": self._services.version,
             "current_engine": self._options.engine or "system",
+            "current_schema": "public",
         }
         parameters = self._options.parameters
         bytea = bytea_places(cursor, statement.text, parameters)

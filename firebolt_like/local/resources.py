@@ -159,13 +159,13 @@ class Resources:
             # DuckDB knows names in one case of letters only
             if name.lower() in {ACCOUNT_DB, *(one.name.lower() for one in self.databases)}:
                 raise invalid(f"Database '{name}' already exists")
-            file = None if self._folder is None else f"{quote(name, safe='')}.duckdb"
-            path = None if self._folder is None or file is None else self._folder / file
-            self._engine.add(name, path)
+            # an older database of the same name may still be read, and have its file open
+            file = f"{quote(name, safe='')}-{secrets.token_hex(4)}.duckdb"
+            self._engine.add(name, None if self._folder is None else self._folder / file)
             now = self.clock()
             record = DatabaseRecord(
                 name=name,
-                file=file,
+                file=None if self._folder is None else file,
                 description=description,
                 owner=owner,
                 created=now,

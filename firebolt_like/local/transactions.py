@@ -77,6 +77,7 @@ class Transactions:
         self._idle = idle
         self._open: dict[str, Transaction] = {}
         self._lock = threading.Condition()
+        engine.on_remove(self._abort_in)
 
     def begin(self, database: str, zone: str) -> Transaction:
         """Open one."""
@@ -140,6 +141,13 @@ class Transactions:
                 del self._open[transaction.id]
         for transaction in expired:
             transaction.abort()
+
+    def _abort_in(self, database: str) -> None:
+        """Abort those whose database goes; one whose statement runs holds it until that ends."""
+        with self._lock:
+            idle = [t for t in self._open.values() if t.database == database and not t.busy]
+            for transaction in idle:
+                transaction.abort()
 
     def close(self) -> None:
         """Roll back all."""

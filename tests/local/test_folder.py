@@ -96,6 +96,17 @@ def test_a_state_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         assert state.read_text() == text
 
 
+def test_a_name_may_be_used_again_while_its_file_is_open(tmp_path: Path) -> None:
+    """What a dropped database had in its file is gone, though a transaction had it open."""
+    with Started(folder=tmp_path) as ask:
+        ask.answer("CREATE DATABASE again")
+        within = ask.within(ask.send("BEGIN", database="again"))
+        within.answer("CREATE TABLE t (a INT)", database="again")
+        ask.answer("DROP DATABASE again")
+        ask.answer("CREATE DATABASE again")
+        assert ask.rows("SHOW TABLES", database="again") == []
+
+
 def test_a_file_that_was_given_stays(tmp_path: Path) -> None:
     """DROP DATABASE removes files of the folder, and no other."""
     given = tmp_path / "given.duckdb"

@@ -58,6 +58,33 @@ def test_a_database_that_is_made_again_is_empty(system: Asker) -> None:
         system.answer("DROP DATABASE again")
 
 
+def test_a_transaction_in_a_dropped_database_is_aborted(system: Asker) -> None:
+    """ROLLBACK and USE lead out of it, and another database may have the name."""
+    system.answer("CREATE DATABASE shortly")
+    user = Asker(system.http, {"database": "shortly"})
+    within = user.within(user.send("BEGIN"))
+    within = within.within(within.send("CREATE TABLE t (a INT)"))
+    system.answer("DROP DATABASE shortly")
+    assert "does not exist" in within.error("SELECT 1")["description"]
+    assert within.send("ROLLBACK").status_code == 200
+    assert user.within(user.send("USE DATABASE sales")).rows("SELECT 1") == [(1,)]
+    system.answer("CREATE DATABASE shortly")
+    assert user.rows("SHOW TABLES") == []
+    system.answer("DROP DATABASE shortly")
+
+
+def test_the_schema_is_called_public(system: Asker) -> None:
+    """Where a schema is named, and in what information_schema tells; not in texts."""
+    inside = Asker(system.http, {"database": "sales"})
+    inside.answer("CREATE SCHEMA IF NOT EXISTS public")
+    inside.answer('CREATE TABLE "public".named (public INT)')
+    user = inside.within(inside.send("USE ENGINE main_one"))
+    user.answer("INSERT INTO sales.public.named VALUES (1)")
+    assert user.rows("SELECT named.public, 'public.x' FROM Public.named") == [(1, "public.x")]
+    assert user.rows("SELECT current_schema()") == [("public",)]
+    user.answer("DROP TABLE public.named")
+
+
 @pytest.mark.parametrize(
     "sql",
     [
