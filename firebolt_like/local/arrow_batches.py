@@ -60,17 +60,19 @@ class ArrowBatches:
         check: Callable[[], None],
     ) -> Iterator[Batch]:
         """See `RowEncoder`."""
+        import pyarrow as pa  # noqa: PLC0415  # see above
+
         reader = cursor.sql(sql).to_arrow_reader(_ROWS)
-        return _cut(reader, [column.name for column in columns], check)
+        fields = [
+            pa.field(column.name, _in_utc(kind), column.type.nullable)
+            for column, kind in zip(columns, reader.schema.types, strict=True)
+        ]
+        return _cut(reader, pa.schema(fields), check)
 
 
 def _cut(
-    reader: "pa.RecordBatchReader", names: Sequence[str], check: Callable[[], None]
+    reader: "pa.RecordBatchReader", schema: "pa.Schema", check: Callable[[], None]
 ) -> Iterator[Batch]:
-    import pyarrow as pa  # noqa: PLC0415  # see above
-
-    types = map(_in_utc, reader.schema.types)
-    schema = pa.schema(list(map(pa.field, names, types)))
     head, last = _bytes(schema), False
     while not last:
         parts: list[pa.RecordBatch] = []

@@ -5,13 +5,16 @@ return on success and failure. Everything here blocks and is called from worker 
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import duckdb
 
 from firebolt_like.local.async_queries import AsyncQueries
 from firebolt_like.local.batches import Batch, RowEncoder
 from firebolt_like.local.commands import Commands, Headers
+from firebolt_like.local.describe import description_query, placeholder_types
 from firebolt_like.local.engine import Engine
 from firebolt_like.local.information_schema import InformationSchema, Session
 from firebolt_like.local.inserts import bytea_places
@@ -19,7 +22,7 @@ from firebolt_like.local.options import Options
 from firebolt_like.local.public_schema import with_main_schema
 from firebolt_like.local.refusal import Refusal, invalid
 from firebolt_like.local.running import Running
-from firebolt_like.local.statement import Result, check, run
+from firebolt_like.local.statement import Result, check, describe, run
 from firebolt_like.local.transactions import Transaction, Transactions
 from firebolt_like.local.translate import Translation, translate
 from firebolt_like.local.uploads import NO_UPLOADS, Uploads
@@ -117,6 +120,8 @@ class Execution:
     def _run(self, statement: Statement) -> Result:
         commands = self._services.commands
         command = commands.find(statement.text)
+        if command is not None and self._options.describe:
+            return Result()
         if command is not None:
             self.headers = command(statement.text, self._options)
             return Result()
@@ -132,7 +137,10 @@ class Execution:
         statement, self._upload_views = self._uploads.prepare(cursor, statement)
         session = Session(cursor, self._database, self._options.engine or "system")
         statement, self._views = self._services.information_schema.prepare(statement, session)
-        translation = self._translate(cursor, statement)
+        if self._options.describe:
+            translation = self._describe(cursor, statement)
+        else:
+            translation = self._translate(cursor, statement)
         return run(cursor, translation, self._query, self._encoder, self._options.limit)
 
     def _enter(self, transaction_id: str) -> duckdb.DuckDBPyConnection:
@@ -145,12 +153,24 @@ class Execution:
         transaction.set_zone(self._options.zone)
         return transaction.cursor
 
-    def _translate(self, cursor: duckdb.DuckDBPyConnection, statement: Statement) -> Translation:
+    def _describe(self, cursor: duckdb.DuckDBPyConnection, statement: Statement) -> Translation:
+        """Give the query that tells what the statement takes and gives."""
+        placeholders = placeholder_types(cursor, statement.text)
+        columns = describe(cursor, self._translate(cursor, statement, dict.fromkeys(placeholders)))
+        sql = description_query(placeholders, columns)
+        return Translation(sql, sql, ((0, 0, True),))
+
+    def _translate(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        statement: Statement,
+        defaults: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Translation:
         functions = {
             "version": self._services.version,
             "current_engine": self._options.engine or "system",
             "current_schema": "public",
         }
-        parameters = self._options.parameters
+        parameters = {**defaults, **self._options.parameters}
         bytea = bytea_places(cursor, statement.text, parameters)
         return translate(self._body, statement, parameters, functions, bytea)

@@ -11,7 +11,7 @@ import duckdb
 
 from firebolt_like.protocol.sql import Kind, tokens
 
-__all__ = ["INSERT_VALUES", "bytea_places"]
+__all__ = ["INSERT_VALUES", "bytea_places", "inserted_types"]
 
 _NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 INSERT_VALUES = re.compile(
@@ -29,24 +29,30 @@ def bytea_places(
         isinstance(value, str) and value.startswith("\\x") for value in parameters.values()
     ):
         return frozenset()
+    types = inserted_types(cursor, sql)
+    return frozenset(place for place, kind in types.items() if kind.id == "blob")
+
+
+def inserted_types(cursor: duckdb.DuckDBPyConnection, sql: str) -> dict[int, Any]:
+    """Give DuckDB's types of the columns that strings and placeholders go to, by their offsets."""
     insert = INSERT_VALUES.match(sql)
     if insert is None:
-        return frozenset()
+        return {}
     query = f"SELECT {insert['columns'] or '*'} FROM {insert['table']}"  # noqa: S608  # bound, never run
     try:
         types = cursor.sql(query).types
     except duckdb.Error:
-        return frozenset()  # the INSERT itself will say what is wrong
-    return frozenset(_places(sql, insert.end(), [kind.id == "blob" for kind in types]))
+        return {}  # the INSERT itself will say what is wrong
+    return _places(sql, insert.end(), types)
 
 
-def _places(sql: str, start: int, is_bytea: Sequence[bool]) -> list[int]:
-    places: list[int] = []
+def _places(sql: str, start: int, types: Sequence[Any]) -> dict[int, Any]:
+    places: dict[int, Any] = {}
     depth = column = 0
     for token in tokens(sql):
         if token.kind in (Kind.STRING, Kind.NUMBERED):
-            if depth == 1 and column < len(is_bytea) and is_bytea[column]:
-                places.append(token.start)
+            if depth == 1 and column < len(types):
+                places[token.start] = types[column]
         elif token.kind is Kind.TEXT:
             for mark in re.finditer(r"[](){}[,]", sql[max(start, token.start) : token.end]):
                 depth += (mark[0] in "([{") - (mark[0] in ")]}")

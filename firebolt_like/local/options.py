@@ -97,6 +97,7 @@ class Options:
     transaction_id: str | None = None
     sequence_id: str | None = None
     is_async: bool = False
+    describe: bool = False
 
     def limited(self, rows: int | None) -> "Options":
         """Give these options with at most so many rows."""
@@ -139,8 +140,9 @@ def read_options(query_string: Iterable[tuple[str, str]]) -> Options:
         for name, text in given.items()
         if name not in _REQUEST
     }
-    if given.get("execution_mode"):
-        raise not_supported(f"execution_mode={given['execution_mode'][:100]}")
+    mode = given.get("execution_mode") or None
+    if mode not in (None, "describe_parameters"):
+        raise not_supported(f"execution_mode={mode[:100]}")
     milliseconds = settings.get("statement_timeout") or 0
     seconds = settings.get("max_execution_time") or 0
     conforming = settings.get("standard_conforming_strings")
@@ -160,5 +162,6 @@ def read_options(query_string: Iterable[tuple[str, str]]) -> Options:
         else {},
         transaction_id=given.get("transaction_id") or None,
         sequence_id=given.get("transaction_sequence_id") or None,
+        describe=mode is not None,
         is_async=_switch("async", given.get("async") or "false"),
     )

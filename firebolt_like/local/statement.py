@@ -23,7 +23,7 @@ from firebolt_like.local.ways_out import refuse_ways_out
 from firebolt_like.protocol.sql import Kind, first_words, tokens
 from firebolt_like.protocol.types import Column
 
-__all__ = ["Result", "check", "run"]
+__all__ = ["Result", "check", "describe", "run"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,6 +72,20 @@ def check(cursor: duckdb.DuckDBPyConnection, statement: Translation) -> None:
     """Raise `Refusal` for what is no statement, or none that may run; no name is looked up."""
     with _refusing(statement):
         _kind(cursor, statement.text)
+
+
+def describe(
+    cursor: duckdb.DuckDBPyConnection, statement: Translation
+) -> tuple[Column, ...] | None:
+    """Bind a statement and give its columns, None for one without rows. Raises `Refusal`."""
+    with _refusing(statement):
+        kind = _kind(cursor, statement.text)
+        if kind in _SUBQUERIES:
+            return _columns(*_signature(cursor, statement), statement.text)
+    if kind in _CHANGES:
+        with _refusing(statement, lines_before=1):
+            cursor.execute(f"EXPLAIN\n{statement.text}").fetchall()
+    return None
 
 
 def _kind(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:

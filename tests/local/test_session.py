@@ -82,7 +82,7 @@ def test_known_parameters_are_accepted(ask: Asker, name: str, value: str) -> Non
         ("cancel_query_on_connection_drop", "SOMETIMES"),
         ("enable_result_cache", "perhaps"),
         ("async", "perhaps"),
-        ("execution_mode", "describe_parameters"),
+        ("execution_mode", "guess"),
     ],
 )
 def test_bad_values_are_refused(ask: Asker, name: str, value: str) -> None:
