@@ -27,7 +27,7 @@ from firebolt_like.errors import (
 )
 from firebolt_like.protocol import json_compact
 from firebolt_like.protocol.server_error import server_error
-from firebolt_like.protocol.session import Changes, Session, read_changes
+from firebolt_like.protocol.session import Changes, Session, read_changes, trusts
 from firebolt_like.protocol.sql import quote_name
 
 __all__ = [
@@ -124,11 +124,15 @@ class Core:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """A server that says itself where it takes statements, in `/.well-known/firebolt`."""
+    """A server that says itself where it takes statements, in `/.well-known/firebolt`.
+
+    `guarded` says that statements carry a token, which goes to the server's own domain only.
+    """
 
     origin: str
     database: str | None = None
     engine_name: str | None = None
+    guarded: bool = False
 
     async def open(self, wire: Wire) -> Session:
         """Read the discovery document, without credentials."""
@@ -143,12 +147,20 @@ class Discovery:
         if _object(document, "instance").get("auth"):
             raise NotSupportedError(
                 f"{self.origin} asks for a login that its discovery document describes; only "
-                "servers without one can be found this way. Give auth= and url= instead."
+                "servers without one can be found this way.",
+                hint="With a token, give url= in place of host=, and "
+                "auth=Token(token, account_kind=AccountKind.CORE).",
             )
         given = {name: str(value) for name, value in _object(document, "parameters").items()}
         chosen = {"database": self.database, "engine": self.engine_name}
         given |= {name: value for name, value in chosen.items() if value is not None}
-        return Session.at(_discovered(document, self.origin), **given)
+        session = Session.at(_discovered(document, self.origin), **given)
+        if self.guarded and not trusts(self.origin, session.url):
+            raise ServerResponseError(
+                f"{self.origin} sends statements to {session.url}, which is outside its domain or "
+                "without TLS: the token was not sent there."
+            )
+        return session
 
     def forget(self) -> None:
         """Nothing is cached."""

@@ -213,8 +213,15 @@ def _kind(auth: httpx.Auth) -> AccountKind:
 def _gateway(settings: "Settings", auth: httpx.Auth) -> Gateway:
     if settings.host:
         _refuse(settings, "host", ("url", "account_name", "engine_url"))
+        if isinstance(auth, LoginAuth):
+            raise ConfigurationError(
+                f"host= does not say where {type(auth).__name__} logs in: its credentials would go "
+                "to api_endpoint.",
+                hint="Give api_endpoint= in place of host=, or a Token.",
+            )
         origin = with_scheme(settings.host, _SSL_MODES[_ssl_mode(settings)])
-        return Discovery(origin, settings.database, settings.engine_name)
+        guarded = _kind(auth) is not AccountKind.CORE
+        return Discovery(origin, settings.database, settings.engine_name, guarded)
     kind = _kind(auth)
     if kind is AccountKind.CORE:
         _refuse(settings, "Core", ("account_name", "engine_name", "engine_url"))

@@ -250,6 +250,7 @@ def test_an_auth_class_of_ones_own_serves_core(face, core):
         {"host": "h", "ssl_mode": "maybe"},
         {"dsn": "local:", "paramstyle": "pyformat"},
         {"dsn": "local:", "timeout": 0},
+        {"host": "h", "auth": ("user", "s3cret")},
         {"dsn": "local:", "retry": False},
         {"dsn": "local:", "retry": 3},
         {"dsn": "local:?nonsense=1"},
@@ -281,6 +282,40 @@ def test_a_server_that_is_not_there_is_an_error_of_ours(face):
             assert isinstance(caught.value.__cause__, httpx.ConnectError)
 
     face.run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("engine", "reached"),
+    [
+        ("https://engine.example.com/q", True),
+        ("https://elsewhere.net/q", False),
+        ("http://found.example.com/q", False),
+    ],
+)
+def test_discovery_sends_a_token_to_the_servers_own_domain_only(face, engine, reached):
+    """A document that points elsewhere, or away from TLS, is refused before a statement is sent."""
+    asked = []
+
+    def answer_all(request):
+        asked.append((request.url.host, request.headers.get("Authorization")))
+        if request.url.path == "/.well-known/firebolt":
+            return httpx.Response(200, json={"engineUrl": engine})
+        return httpx.Response(200, json={"meta": [], "data": []})
+
+    async def scenario():
+        arguments = {"host": "found.example.com", "transport": httpx.MockTransport(answer_all)}
+        async with face.connect(auth=Token("s3cret"), **arguments) as connection:
+            await connection.cursor().execute("SELECT 1")
+
+    if reached:
+        face.run(scenario)
+    else:
+        with pytest.raises(errors.ServerResponseError, match="token was not sent"):
+            face.run(scenario)
+    assert asked == [
+        ("found.example.com", None),
+        *([("engine.example.com", "Bearer s3cret")] if reached else []),
+    ]
 
 
 def test_the_programs_around_name_themselves_to_the_server(face, connect, script):
