@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from firebolt_like.db import connect
+from firebolt_like.errors import EngineNotRunningError, NotSupportedError
 from firebolt_like.local import Clock, LocalServer
 from tests.local.conftest import Asker
 
@@ -153,6 +155,21 @@ def test_a_stopped_engine_refuses_statements(system: Asker) -> None:
     system.answer("START ENGINE lazy")
     assert user.rows("SELECT 1") == [(1,)]
     system.answer("DROP ENGINE lazy")
+
+
+def test_clients_are_told_what_is_wrong_with_an_engine(server: LocalServer) -> None:
+    """This package's client: a stopped engine, and the system engine, have errors of their own."""
+    with connect(server.url) as core:
+        cursor = core.cursor()
+        for sql in ("CREATE ENGINE tired WITH AUTO_START = false", "USE ENGINE tired"):
+            cursor.execute(sql)
+        cursor.execute("STOP ENGINE tired")
+        with pytest.raises(EngineNotRunningError, match="it is stopped"):
+            cursor.execute("SELECT 1")
+        cursor.execute("USE ENGINE system")
+        with pytest.raises(NotSupportedError, match="system engine doesn't support INSERT"):
+            cursor.execute("INSERT INTO t VALUES (1)")
+        cursor.execute("DROP ENGINE tired")
 
 
 def test_an_engine_may_start_by_itself(system: Asker) -> None:
