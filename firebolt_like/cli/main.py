@@ -44,6 +44,10 @@ def serve(
     database: Annotated[
         Path | None, typer.Option(help="A DuckDB file; without it, data is in memory.")
     ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="A folder that keeps databases, engines and service accounts."),
+    ] = None,
     user: Annotated[
         str | None, typer.Option(help="A user name: requests then need a login.")
     ] = None,
@@ -57,12 +61,12 @@ def serve(
         raise typer.BadParameter("Give --user and --password (or FIREBOLT_LIKE_PASSWORD) together.")
     users = {user: password} if user is not None and password is not None else {}
     try:
-        server = LocalServer(database, host=host, port=port, users=users)
+        server = LocalServer(database, folder=folder, host=host, port=port, users=users)
         server.start()
     except ConfigurationError as error:
         typer.echo(" ".join(filter(None, (str(error), error.hint))), err=True)
         raise typer.Exit(2) from error
-    where = "in memory" if database is None else f"in {database}"
+    where = f"in {database or folder}" if database or folder else "in memory"
     try:
         # SIGTERM ends it as Ctrl-C does
         signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -31,6 +31,7 @@ def catalog_views() -> dict[str, View]:
         "schemata": View(dict(_SCHEMATA), _schemata),
         "views": View(dict(_VIEWS), _views),
         "indexes": View(dict(_INDEXES), _indexes),
+        "routines": View(dict(_ROUTINES), _routines),
     }
 
 
@@ -110,6 +111,17 @@ _INDEXES = {
     "index_definition": "text",
     "created": _TIME,
 }
+_ROUTINES = {
+    "specific_catalog": "text",
+    "specific_schema": "text",
+    "specific_name": "text",
+    "routine_catalog": "text",
+    "routine_schema": "text",
+    "routine_name": "text",
+    "routine_type": "text",
+    "data_type": "text",
+    "routine_parameters": "text",
+}
 
 
 def _ask(session: Session, sql: str) -> list[tuple[Any, ...]]:
@@ -172,6 +184,15 @@ def _indexes(session: Session) -> Iterator[tuple[Any, ...]]:
         WHERE database_name = $1 ORDER BY 1, 2, 3"""  # noqa: S608  # as above
     for *place, name, ddl in _ask(session, indexes):
         yield (*place, name, "SECONDARY", ddl, None)
+
+
+def _routines(session: Session) -> Iterator[tuple[Any, ...]]:
+    functions = """
+        SELECT DISTINCT $1, 'public', function_name, upper(function_type) FROM duckdb_functions()
+        WHERE function_type IN ('scalar', 'aggregate') ORDER BY 3"""
+    for *place, kind in _ask(session, functions):
+        # one row for all that have the name, so there is no one type
+        yield (*place, *place, kind, None, None)
 
 
 _SHOWN: Final = {

@@ -249,6 +249,8 @@ def test_show_lists_what_there_is(system: Asker) -> None:
             "SELECT table_schema, table_type FROM information_schema.tables"
             " WHERE table_name = 'shown_view'"
         ) == [("public", "VIEW")]
+        routines = "SELECT routine_type FROM information_schema.routines WHERE routine_name = 'sum'"
+        assert inside.rows(routines) == [("AGGREGATE",)]
         assert ("sales", "public") in inside.rows(
             "SELECT catalog_name, schema_name FROM information_schema.schemata"
         )

@@ -194,7 +194,8 @@ def test_a_use_that_ended_before_it_began_leaves_nothing(tmp_path: Path) -> None
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_serves_until_it_is_ended(ending: signal.Signals, tmp_path: Path) -> None:
     """It prints one line with its URL, answers, and ends with code 0."""
-    arguments = ["serve", "--port", "0", "--database", str(tmp_path / "served.db")]
+    files = ["--database", str(tmp_path / "served.db"), "--folder", str(tmp_path / "kept")]
+    arguments = ["serve", "--port", "0", *files]
     with subprocess.Popen(
         [*_COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -208,6 +209,7 @@ def test_the_command_serves_until_it_is_ended(ending: signal.Signals, tmp_path: 
         assert process.wait(10) == 0
         assert process.stdout.read() == ""
         assert process.stderr.read() == ""
+    assert (tmp_path / "kept" / "server.json").exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
