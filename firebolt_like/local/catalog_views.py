@@ -20,6 +20,10 @@ from firebolt_like.protocol.sql import quote_string
 __all__ = ["catalog_views", "show"]
 
 _TIME = "timestamptz"
+INDEX_SCHEMA: Final = "aggregating_indexes"
+"""The schema where an aggregating index is kept, as a view of its name."""
+
+_VISIBLE = f"schema_name <> '{INDEX_SCHEMA}'"
 _SCHEMA = "CASE schema_name WHEN 'main' THEN 'public' ELSE schema_name END"
 
 
@@ -135,7 +139,7 @@ def _tables(session: Session) -> Iterator[tuple[Any, ...]]:
         FROM duckdb_tables() WHERE database_name = $1 AND NOT internal
         UNION ALL
         SELECT database_name, {_SCHEMA}, view_name, 'VIEW', NULL, sql
-        FROM duckdb_views() WHERE database_name = $1 AND NOT internal
+        FROM duckdb_views() WHERE database_name = $1 AND NOT internal AND {_VISIBLE}
         ORDER BY 1, 2, 3"""  # noqa: S608  # no user's text is in it
     for catalog, schema, name, kind, count, ddl in _ask(session, tables):
         insertable = "YES" if kind == "BASE TABLE" else "NO"
@@ -150,7 +154,8 @@ def _columns(session: Session) -> Iterator[tuple[Any, ...]]:
     columns = f"""
         SELECT database_name, {_SCHEMA}, table_name, column_name, column_index, column_default,
             is_nullable, data_type
-        FROM duckdb_columns() WHERE database_name = $1 AND NOT internal ORDER BY 1, 2, 3, 5"""  # noqa: S608  # as above
+        FROM duckdb_columns() WHERE database_name = $1 AND NOT internal AND {_VISIBLE}
+        ORDER BY 1, 2, 3, 5"""  # noqa: S608  # as above
     for *place, default, nullable, kind in _ask(session, columns):
         yield (
             *(*place, default, "YES" if nullable else "NO", _type_name(kind), "NO", "NO"),
@@ -165,7 +170,8 @@ def _type_name(kind: str) -> str:
 def _schemata(session: Session) -> Iterator[tuple[Any, ...]]:
     schemas = f"""
         SELECT database_name, {_SCHEMA} FROM duckdb_schemas() WHERE database_name = $1
-            AND (NOT internal OR schema_name IN ('main', 'information_schema')) ORDER BY 1, 2"""  # noqa: S608  # as above
+            AND (NOT internal OR schema_name IN ('main', 'information_schema')) AND {_VISIBLE}
+        ORDER BY 1, 2"""  # noqa: S608  # as above
     for catalog, schema in _ask(session, schemas):
         yield catalog, schema, None, None, None, None, None, None
 
@@ -173,17 +179,21 @@ def _schemata(session: Session) -> Iterator[tuple[Any, ...]]:
 def _views(session: Session) -> Iterator[tuple[Any, ...]]:
     views = f"""
         SELECT database_name, {_SCHEMA}, view_name, sql FROM duckdb_views()
-        WHERE database_name = $1 AND NOT internal ORDER BY 1, 2, 3"""  # noqa: S608  # as above
+        WHERE database_name = $1 AND NOT internal AND {_VISIBLE} ORDER BY 1, 2, 3"""  # noqa: S608  # as above
     for row in _ask(session, views):
         yield (*row, None, "NO", "NO", None, None)
 
 
 def _indexes(session: Session) -> Iterator[tuple[Any, ...]]:
     indexes = f"""
-        SELECT database_name, {_SCHEMA}, table_name, index_name, sql FROM duckdb_indexes()
-        WHERE database_name = $1 ORDER BY 1, 2, 3"""  # noqa: S608  # as above
-    for *place, name, ddl in _ask(session, indexes):
-        yield (*place, name, "SECONDARY", ddl, None)
+        SELECT database_name, {_SCHEMA}, table_name, index_name, 'SECONDARY', sql
+        FROM duckdb_indexes() WHERE database_name = $1
+        UNION ALL
+        SELECT database_name, 'public', regexp_extract(sql, ' FROM (.*) GROUP BY ALL;?$', 1),
+            view_name, 'AGGREGATING', sql
+        FROM duckdb_views() WHERE database_name = $1 AND NOT {_VISIBLE} ORDER BY 1, 2, 3, 4"""  # noqa: S608  # as above
+    for row in _ask(session, indexes):
+        yield (*row, None)
 
 
 def _routines(session: Session) -> Iterator[tuple[Any, ...]]:

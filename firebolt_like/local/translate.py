@@ -101,6 +101,7 @@ def _edits(
     functions: Mapping[str, str],
     bytea: Collection[int],
 ) -> Iterator[Edit]:
+    has_calls = _MAY_BE_SPELLED.search(sql) is not None
     call: int | None = None  # where the `param(` began that the text before ended in
     for at, (kind, start, end) in enumerate(parts):
         text = sql[start:end]
@@ -117,7 +118,8 @@ def _edits(
         if kind is Kind.TEXT:
             if following.startswith("'") and (found := _PARAM_CALL.search(text)):
                 call = start + found.start()
-            yield from _words(text, start, functions)
+            if has_calls:
+                yield from _words(text, start, functions)
 
 
 def _skip_leading_comments(sql: str, parts: list[tuple[Kind, int, int]]) -> int:
@@ -157,6 +159,7 @@ def _parts(sql: str) -> list[tuple[Kind, int, int]]:
 
 
 _PARAM_CALL = re.compile(r"(?<![\w.$])param\s*\(\s*$", re.IGNORECASE)
+_MAY_BE_SPELLED = re.compile(r"\(\s*\)|(?:ay|ct)\s*\(", re.IGNORECASE)  # cheap; the next decides
 _SPELLING = re.compile(
     r"(?<![\w.$])(?:(?P<function>[a-z_]\w*)\s*\(\s*\)|(?P<type>(?:array|struct)\s*\())",
     re.IGNORECASE,
@@ -198,7 +201,20 @@ def _bytes_literal(string: str, following: str) -> str | None:
     r"""Rewrite E'\x61' and '\x6162'::bytea, or return None for any other string."""
     if escaped := _ESCAPED.fullmatch(string):
         return f"CAST('{escaped[1]}' AS BLOB)"
+    if string[:1] in "eE" and "\\0" in string:
+        return _with_nul(string)
     return _hex_bytes(string[1:-1], following)
+
+
+_ESCAPE = re.compile(r"\\(?:0(?![0-7])|.)", re.DOTALL)
+
+
+def _with_nul(string: str) -> str:
+    r"""Write E'a\0b' by chr(0), as DuckDB takes no such escape."""
+    marked = _ESCAPE.sub(
+        lambda escape: "' || chr(0) || E'" if escape[0] == r"\0" else escape[0], string
+    )
+    return f"({marked})"
 
 
 def _hex_bytes(text: str, following: str) -> str | None:

@@ -49,6 +49,8 @@ def _name(ask: Asker, sql: str) -> str:
         (r"E'a\nb'", "text", "a\nb"),
         (r"'a\nb'", "text", r"a\nb"),
         (r"'a\0b'", "text", r"a\0b"),
+        (r"E'\0a\n\0\\0'", "text", "\0a\n\0\\0"),
+        ("'a\0b'", "text", "a\0b"),
         ("2147483647", "integer", 2147483647),
         ("-2147483648", "integer", -2147483648),
         ("2147483648", "bigint", 2147483648),
@@ -166,6 +168,12 @@ def test_aggregating_indexes_are_kept_by_name(ask: Asker) -> None:
     assert ask.rows(
         "SELECT view_name FROM duckdb_views() WHERE schema_name = 'aggregating_indexes'"
     ) == [("by_day",)]
+    ((*index, _),) = ask.rows("SHOW INDEXES")
+    assert index == ["by_day", "sold", "public"]
+    assert (
+        ask.rows("SELECT table_name FROM information_schema.tables WHERE table_name = 'by_day'")
+        == []
+    )
     ask.answer("CREATE AGGREGATING INDEX IF NOT EXISTS by_day ON sold (day, max(amount))")
     ask.answer("DROP AGGREGATING INDEX by_day")
     assert "by_day" in ask.error("DROP AGGREGATING INDEX by_day")["description"]
@@ -255,6 +263,8 @@ def test_geography(ask: Asker) -> None:
         ("SELECT 'x'::pgdate,\n  1.5 + nosuch", (2, 9), "nosuch"),
         ("SELECT x::float FROM\n (SELECT 1.5 AS x) WHERE nosuch", (2, 26), "nosuch"),
         ("SELECT 1::decimal, ]", (1, 20), "syntax error"),
+        ("CREATE TABLE t (a float,,\n b int)", (1, 25), "syntax error"),
+        ("CALL nosuch(1::float)", (1, 1), "FLOAT cannot be translated"),
     ],
 )
 def test_places_of_errors(ask: Asker, sql: str, place: tuple[int, int] | None, text: str) -> None:
@@ -275,6 +285,7 @@ def test_places_of_errors(ask: Asker, sql: str, place: tuple[int, int] | None, t
         ('SELECT "pgdate" FROM (SELECT 1 AS "pgdate") -- ::float', [(1,)]),
         ("SELECT sum(x) OVER (PARTITION BY x) FROM (SELECT 1.5::float AS x)", [(1.5,)]),
         ("SELECT ARRAY(SELECT x::float FROM (SELECT 1 AS x))", [([1.0],)]),
+        ("SELECT column_type FROM (DESCRIBE SELECT 1::float)", [("DOUBLE",)]),
         ("SELECT [1, 2, 3][1:2], a.x FROM (SELECT {'x': 1.5::float} AS a)", [([1, 2], 1.5)]),
     ],
 )

@@ -20,9 +20,7 @@ from tests.local.tpch import QUERIES
 def tpch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[int, Any], Asker]]:
     """The rows that DuckDB gives directly, and a server on the same file."""
     folder = tmp_path_factory.mktemp("tpch")
-    command = shutil.which("tpchgen-cli", path=sysconfig.get_path("scripts")) or shutil.which(
-        "tpchgen-cli"
-    )
+    command = shutil.which("tpchgen-cli", path=sysconfig.get_path("scripts"))
     assert command is not None, "tpchgen-cli comes with the extra `test`"
     run = [command, "parquet", "--scale-factor=0.01", f"--output-dir={folder}"]
     subprocess.run(run, check=True, capture_output=True)
