@@ -22,7 +22,7 @@ from typing import Any, Generic, NamedTuple, cast
 import msgspec
 from typing_extensions import TypeVar
 
-from firebolt_like.errors import ConfigurationError, DataError
+from firebolt_like.errors import ConfigurationError, DataError, InterfaceError
 
 __all__ = [
     "Row",
@@ -61,7 +61,7 @@ def dict_row(names: tuple[str, ...]) -> RowMaker[dict[str, Any]]:
     [{'n': 1, 's': 'a'}]
     """
     _check_distinct(names)
-    return lambda rows: [dict(zip(names, row, strict=True)) for row in rows]
+    return lambda rows: [dict(zip(names, row)) for row in rows]  # noqa: B905  # they are as long, and checking costs
 
 
 def namedtuple_row(names: tuple[str, ...]) -> RowMaker[Any]:
@@ -72,8 +72,8 @@ def namedtuple_row(names: tuple[str, ...]) -> RowMaker[Any]:
     >>> namedtuple_row(("n", "?column?"))([(1, "a")])
     [Row(n=1, _1='a')]
     """
-    make = _named_tuple(names)._make
-    return lambda rows: [make(row) for row in rows]
+    make = functools.partial(tuple.__new__, _named_tuple(names))
+    return lambda rows: list(map(make, rows))
 
 
 class Shape(NamedTuple, Generic[Row]):
@@ -85,6 +85,27 @@ class Shape(NamedTuple, Generic[Row]):
 
     build: RowMaker[Row]
     required: Mapping[int, str] = {}
+
+    def apply(self, rows: Tuples) -> list[Row]:
+        """Turn tuples into rows, in place: a thousand at once, whose memory the next ones use.
+
+        Raises `InterfaceError` for a factory that does not give one row for each tuple.
+        """
+        made = cast("list[Any]", rows)
+        if self.build is not cast("Any", _same):
+            for start in range(0, len(rows), _CHUNK):
+                part = rows[start : start + _CHUNK]
+                built = self.build(part)
+                if len(built) != len(part):
+                    raise InterfaceError(
+                        f"The row factory gave {len(built)} rows for {len(part)} tuples: it must "
+                        "give one for each."
+                    )
+                made[start : start + _CHUNK] = built
+        return made
+
+
+_CHUNK = 1000
 
 
 def check_row_factory(factory: Any) -> None:
@@ -258,8 +279,8 @@ def _converting(
             return cast("Tuples", convert(rows))
         except msgspec.ValidationError as error:
             reason, _, path = str(error).partition(" - at `$")
-            row, column = map(int, _INDEX.findall(path)[:2])
-            raise misfit(names[column], labels[column], row, reason) from error
+            column = int(_INDEX.findall(path)[1])
+            raise misfit(names[column], labels[column], reason) from error
 
     return make
 
@@ -267,11 +288,9 @@ def _converting(
 _INDEX = re.compile(r"\[([0-9]+)\]")
 
 
-def misfit(column: str, label: str, row: int, reason: str) -> DataError:
+def misfit(column: str, label: str, reason: str) -> DataError:
     """Make the error for a value that its field does not take."""
-    return DataError(
-        f"Column {column!r} does not fit {label}, in row {row} of the batch: {reason}."
-    )
+    return DataError(f"Column {column!r} does not fit {label}: {reason.rstrip('.')}.")
 
 
 def _pydantic_shape(kind: Any, names: tuple[str, ...]) -> Shape[Any]:
@@ -287,10 +306,10 @@ def _pydantic_shape(kind: Any, names: tuple[str, ...]) -> Shape[Any]:
             return cast("list[Any]", validate([dict(zip(names, row, strict=True)) for row in rows]))
         except pydantic.ValidationError as error:
             details = error.errors(include_url=False, include_input=False)[0]
-            row, *place = details["loc"] or (0,)
+            _, *place = details["loc"] or (0,)
             column = str(place[0]) if place else "?"
             label = f"field {column!r} of {kind.__name__}"
-            raise misfit(column, label, int(row), details["msg"]) from error
+            raise misfit(column, label, details["msg"]) from error
 
     return Shape(build)
 

@@ -317,7 +317,7 @@ class CursorCore(Generic[Row]):
             self._shape = fit(self.row_factory, names, types)
         rows = batch.rows(self._shape.required)
         result.count(len(rows))
-        return self._shape.build(rows)
+        return self._shape.apply(rows)
 
 
 class CursorAttributes:

@@ -69,11 +69,10 @@ def count_rows(data: msgspec.Raw | bytes) -> int:
 def check_required(
     columns: Sequence[Column], rows: Sequence[tuple[Any, ...]], required: Mapping[int, str]
 ) -> None:
-    """Raise `DataError` for the first NULL in a required column."""
+    """Raise `DataError` for a NULL in a required column."""
     for place, label in required.items():
-        for number, row in enumerate(rows):
-            if row[place] is None:
-                raise misfit(columns[place].name, label, number, "it is NULL")
+        if any(row[place] is None for row in rows):
+            raise misfit(columns[place].name, label, "a value is NULL")
 
 
 class _AnyInstance(type):

@@ -124,6 +124,14 @@ def test_a_factory_may_be_a_function_of_ones_own(fetch):
     assert rows == [(("n",), 1)]
 
 
+def test_a_factory_gives_one_row_for_each_tuple(fetch):
+    """A function that would drop rows is an error, as counts would be wrong."""
+    rows = [[number] for number in range(2500)]
+    assert fetch(lambda _names: list, rows, {"n": "int"}) == [tuple(row) for row in rows]
+    with pytest.raises(errors.InterfaceError, match="999 rows for 1000"):
+        fetch(lambda _names: lambda rows: rows[1:], rows, {"n": "int"})
+
+
 def test_every_fetch_gives_the_factorys_rows(face, connect, script):
     """fetchone, fetchmany, fetchall and iteration agree, and nextset starts anew."""
     script.entries += [
@@ -219,7 +227,7 @@ MISFITS = [
     # factory, rows, columns, what the message tells
     (Strict, [[1, "a"], [2, None]], {"id": "int", "name": "text null"}, ["'name'", "name: str"]),
     (Strict, [["x", "a"]], {"id": "text", "name": "text"}, ["'id'", "id: int", "str"]),
-    (Strict, [["+1", None]], {"id": "int", "name": "text"}, ["'name'", "name: str", "row 0"]),
+    (Strict, [["+1", None]], {"id": "int", "name": "text"}, ["'name'", "name: str", "NULL"]),
     (Part, [["1", "a", "cheap"]], COLUMNS | {"price": "text"}, ["'price'", "price: ", "Part"]),
     (PartTuple, [["1", "a", None]], COLUMNS, ["'price'", "PartTuple"]),
     (PartDict, [["1", 2, "x"]], COLUMNS | {"price": "text"}, ["'price'", "PartDict"]),
@@ -232,7 +240,7 @@ MISFITS = [
 
 @pytest.mark.parametrize(("factory", "rows", "columns", "told"), MISFITS)
 def test_a_value_that_does_not_fit_names_column_and_field(fetch, factory, rows, columns, told):
-    """Nothing is coerced in silence: the error says which column, which field and which row."""
+    """Nothing is coerced in silence: the error says which column and which field."""
     with pytest.raises(errors.DataError) as caught:
         fetch(factory, rows, columns)
     assert [part for part in told if part not in str(caught.value)] == []
