@@ -297,3 +297,16 @@ def test_an_engine_that_does_not_know_the_setting_gets_the_write_without_it(face
     settings = [p.get("cancel_query_on_connection_drop") for p in script.parameters]
     assert settings == ["ALL", None, None]
     assert script.statements == ["INSERT INTO t SELECT 1"] * 2 + ["INSERT INTO t SELECT 2"]
+
+
+def test_a_refused_write_keeps_its_text_under_a_timeout(face, connect, script):
+    """What the server said is told, also where it was read to see whether a setting was meant."""
+    script.entries.append(refusal("table t exists already"))
+
+    async def scenario():
+        async with connect(timeout=5) as connection:
+            with pytest.raises(errors.ProgrammingError, match="table t exists already"):
+                await connection.cursor().execute("CREATE TABLE t (a int)")
+
+    face.run(scenario)
+    assert len(script.requests) == 1
