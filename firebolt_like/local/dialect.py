@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
-from sqlglot.errors import ParseError, TokenError
+from sqlglot.errors import ParseError
 from sqlglot.parsers.duckdb import DuckDBParser
 from sqlglot.tokenizer_core import TokenType
 
@@ -65,7 +65,9 @@ def read_dialect(sql: str, word: str) -> Reading:
         parsed = parser.parse(dialect.tokenize(sql), sql)
     except ParseError as error:
         raise _not_understood(error, sql, word) from error
-    except (TokenError, RecursionError) as error:
+    except Untranslatable:
+        raise
+    except Exception as error:  # on garbage, sqlglot raises whatever it runs into
         raise Untranslatable(f"{word} cannot be translated in this statement", 0) from error
     edits = list(parser.clauses.values())
     for tree in parsed:
@@ -216,8 +218,8 @@ class _Parser(DuckDBParser):
     def _index_name(self) -> None:
         first = self._curr
         parts = self._parse_table_parts(schema=True)
-        if parts is None:
-            self.raise_error("a name is missing")
+        if parts is None or not isinstance(parts.this, exp.Identifier):
+            self.raise_error("a name is missing", first)
         else:
             name = f'{INDEX_SCHEMA}."{parts.name.replace(chr(34), chr(34) * 2)}"'
             folded = name if parts.this.quoted else name.lower()

@@ -10,9 +10,11 @@ from firebolt_like.protocol.sql import split
 STATEMENTS = (
     "SELECT 1",
     "SELECT a, b FROM t WHERE x > 3 AND y = 'a' ORDER BY a LIMIT 10",
-    "SELECT l.a, sum(r.b) OVER (PARTITION BY l.c ORDER BY l.d) AS total FROM left_table l"
-    " JOIN right_table r ON l.id = r.id WHERE l.name = 'x' AND r.kind IN ('a', 'b', 'c')"
-    " GROUP BY l.a HAVING count(*) > 10",
+    (
+        "SELECT l.a, sum(r.b) OVER (PARTITION BY l.c ORDER BY l.d) AS total FROM left_table l"
+        " JOIN right_table r ON l.id = r.id WHERE l.name = 'x' AND r.kind IN ('a', 'b', 'c')"
+        " GROUP BY l.a HAVING count(*) > 10"
+    ),
 )
 LIMIT = 50e-6
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import duckdb
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 from firebolt_like.local.edits import Edit, Translation, apply
@@ -90,13 +90,15 @@ def test_what_duckdb_understands_means_the_same(
 _WORDS = """
     SELECT CREATE FACT TABLE FLOAT DECIMAL PGDATE GEOGRAPHY PRIMARY INDEX PARTITION BY AGGREGATING
     CHECKSUM CAST AS ARRAY STRUCT ON ( ) [ ] { } * , . :: 1.5 .5 a 'x' "y" E'\\x61' INSERT INTO
-    VALUES NULL -- /* */
+    VALUES NULL -- /* */ DROP INDEX UNPIVOT DEFAULT @
 """
 _pieces = st.lists(st.sampled_from(_WORDS.split()) | st.text(max_size=5), min_size=1, max_size=12)
 
 
 @settings(max_examples=300)
 @given(_pieces)
+@example(["DROP AGGREGATING INDEX @ x"])
+@example(["CREATE TABLE t (a decimal) UNPIVOT DEFAULT WITH"])
 def test_all_that_is_not_changed_is_verbatim(pieces: list[str]) -> None:
     """Any text is refused with a place in it, or comes out with all pieces where they are told."""
     body = " ".join(pieces)
