@@ -42,7 +42,8 @@ class Answer:
         self._make = make_format
         self._format = make_format()
         self._send = send
-        self._waiting = bytearray()
+        self._waiting: list[bytes] = []
+        self._held = 0  # bytes
         self._headers: Headers = []
         self._sets = 0  # finished result sets
         self._in_set = False
@@ -70,18 +71,18 @@ class Answer:
         if not self._in_set:
             self._open(execution)
         self._encode(batch)
-        self._waiting += self._format.finish(self._figures())
+        self._put(self._format.finish(self._figures()))
         self._sets += 1
         self._format = self._make()
         self._begin_set()
-        if len(self._waiting) > BATCH_SIZE:
+        if self._held > BATCH_SIZE:
             await self._flush()
 
     async def end(self) -> None:
         """Send what is left."""
         if not self._started:
-            await self._start(len(self._waiting))
-        await self._body(bytes(self._waiting), more=False)
+            await self._start(self._held)
+        await self._body(self._take(), more=False)
 
     async def fail(self, refusal: Refusal) -> None:
         """Say in the answer that it failed, or raise the refusal where nothing was sent yet.
@@ -95,7 +96,7 @@ class Answer:
         if not self._started and (told is None or not self._sets):
             raise refusal
         if told is not None:
-            self._waiting += told
+            self._put(told)
             await self.end()
 
     def _open(self, execution: Execution) -> None:
@@ -105,7 +106,7 @@ class Answer:
                 resolution="Send it in a request of its own.",
             )
         self._headers += execution.headers
-        self._waiting += self._format.start(execution.columns)
+        self._put(self._format.start(execution.columns))
         self._in_set = True
 
     def _encode(self, batch: Batch) -> None:
@@ -113,7 +114,7 @@ class Answer:
         self.rows += batch.count
         self._size += len(batch.rows)
         self.size += len(batch.rows)
-        self._waiting += self._format.batch(batch)
+        self._put(self._format.batch(batch))
 
     def _figures(self) -> dict[str, Any]:
         return statistics(time.perf_counter() - self._begun, self._rows, self._size)
@@ -121,9 +122,17 @@ class Answer:
     async def _flush(self) -> None:
         if not self._started:
             await self._start()
-        body = bytes(self._waiting)
+        await self._body(self._take(), more=True)
+
+    def _put(self, body: bytes) -> None:
+        self._waiting.append(body)
+        self._held += len(body)
+
+    def _take(self) -> bytes:
+        body = b"".join(self._waiting)
         self._waiting.clear()
-        await self._body(body, more=True)
+        self._held = 0
+        return body
 
     async def _start(self, length: int | None = None) -> None:
         self._started = True

@@ -19,6 +19,7 @@ from firebolt_like.protocol.sql import Kind, tokens
 __all__ = ["QueryHistory", "at", "outcome_of"]
 
 _KEPT = 10_000  # rows
+_LONGEST = 10_000  # characters of a statement: bodies of megabytes must not add up
 
 _ENDS: Final = {
     # a refusal's name: the status that the history tells
@@ -60,6 +61,7 @@ class QueryHistory:
         """Note that a query ended, and how."""
         query.returned_rows, query.returned_bytes = rows, size
         query.outcome = outcome_of(error, self._clock())
+        query.text = query.text[:_LONGEST]
         with self._lock:
             self._rows.append((query, True))
 

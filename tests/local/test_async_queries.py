@@ -174,6 +174,22 @@ def test_queries_of_one_shape_have_one_normalized_text(ask: Asker) -> None:
     assert rows[0][0] == "SELECT ?, ?"
 
 
+def test_the_history_keeps_the_beginning_of_a_long_statement(ask: Asker) -> None:
+    """Of megabytes it remembers 10,000 characters."""
+    ask.answer(f"SELECT '{'x' * 1_000_000}'", query_label="long text")
+    rows = _history(ask, "long text", "length(query_text), left(query_text, 9)")
+    assert rows == [(10_000, "SELECT 'x")] * 2
+
+
+def test_a_server_stops_while_a_query_runs_alone() -> None:
+    """At once: nobody waits for it."""
+    with LocalServer() as server, httpx.Client(base_url=server.url, timeout=20) as http:
+        _begin(Asker(http), _MINUTES)
+        _until(lambda: [query.state for query in server.running_queries()] == ["RUNNING"])
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 10
+
+
 def test_a_query_that_ran_into_its_clients_timeout_is_cancelled(ask: Asker) -> None:
     """The history says so."""
     with pytest.raises(httpx.ReadTimeout):
