@@ -4,7 +4,9 @@ What may live here: the reader. What a statement does is not known here.
 """
 
 import re
-from typing import NamedTuple, NoReturn
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, NoReturn
 
 from firebolt_like.local.refusal import Refusal
 from firebolt_like.protocol.sql import Kind, tokens
@@ -23,13 +25,15 @@ _PART = re.compile(r"\s*([\w$.+-]+|\S)")
 class Reader:
     """Takes a statement apart from left to right; what does not fit is a `Refusal`.
 
+    `parameters` are the values of `$1` and so on, which stand for strings.
+
     >>> read = Reader('CREATE ENGINE "e" WITH TYPE = S, NODES=2')
     >>> read.take("CREATE", "ENGINE"), read.name(), read.take("WITH"), read.options()
     (True, ('e', True), True, [('TYPE', 'S'), ('NODES', '2')])
     """
 
-    def __init__(self, sql: str) -> None:
-        self._tokens = _lex(sql)
+    def __init__(self, sql: str, parameters: Mapping[str, Any] = MappingProxyType({})) -> None:
+        self._tokens = _lex(sql, parameters)
         self._at = 0
 
     def take(self, *words: str) -> bool:
@@ -97,7 +101,7 @@ class Reader:
         raise Refusal.of("SyntaxError", f"syntax error: {wanted} was expected, not {found}")
 
 
-def _lex(sql: str) -> list[_Token]:
+def _lex(sql: str, parameters: Mapping[str, Any]) -> list[_Token]:
     found: list[_Token] = []
     for kind, start, end in tokens(sql):
         text = sql[start:end]
@@ -110,6 +114,8 @@ def _lex(sql: str) -> list[_Token]:
                 _Token("word" if re.match(r"[\w$.+-]", part) else "mark", part)
                 for part in _PART.findall(text)
             ]
+        elif kind is Kind.NUMBERED and text in parameters:
+            found.append(_Token("string", str(parameters[text])))
         elif kind is not Kind.COMMENT:
             found.append(_Token("mark", text))
     return found

@@ -112,7 +112,7 @@ class ResourceStatements:
             return None
 
         def statement(sql: str, options: Options) -> list[tuple[str, str]]:
-            read = Reader(sql)
+            read = Reader(sql, options.parameters)
             read.need(*words)
             run(self.resources, read, options)
             read.end()

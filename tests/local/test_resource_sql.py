@@ -1,6 +1,8 @@
 """Databases, engines, service accounts and users by SQL, as cloud accounts manage them."""
 
+import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -49,6 +51,37 @@ def test_databases_are_made_described_and_dropped(system: Asker, word: str) -> N
     assert inside.error("SELECT 1")["description"] == gone
     assert system.error('DROP DATABASE "sh op"')["description"] == gone
     assert system.send('DROP DATABASE IF EXISTS "sh op" CASCADE').status_code == 200
+
+
+def test_options_may_be_parameters(system: Asker) -> None:
+    """Those that the server binds, too."""
+    values = json.dumps([{"name": "$1", "value": "it's"}, {"name": "$2", "value": 7}])
+    system.answer("CREATE ENGINE given WITH DESCRIPTION = $1 NODES = $2", query_parameters=values)
+    assert engine(system, "given", "description", "nodes") == ("it's", 7)
+    system.answer("DROP ENGINE given")
+
+
+def test_many_may_manage_at_once(server: LocalServer) -> None:
+    """Databases and engines are made and dropped by several clients, and none stumbles."""
+
+    def manage(number: int) -> set[int]:
+        with httpx.Client(base_url=server.url, timeout=20) as http:
+            place = {"database": f"many_{number}"}
+            return {
+                http.post("/", content=sql, params=params).status_code
+                for sql, params in [
+                    (f"CREATE DATABASE many_{number}", {}),
+                    ("CREATE TABLE t AS SELECT 1 AS a", place),
+                    ("SHOW TABLES", place),
+                    (f"CREATE ENGINE many_{number}", {}),
+                    (f"DROP ENGINE many_{number}", {}),
+                    (f"DROP DATABASE many_{number}", {}),
+                ]
+                * 3
+            }
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(manage, range(8))) == [{200}] * 8
 
 
 def test_a_database_that_is_made_again_is_empty(system: Asker) -> None:
