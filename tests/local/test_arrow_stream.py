@@ -61,6 +61,9 @@ def _table(ask: Asker, sql: str, **params: str) -> pa.Table:
         ("'{}'::JSON", pa.string(), "{}"),
         ("INTERVAL 1 DAY", pa.string(), "1 day"),
         ("'a'::ENUM('a', 'b')", pa.string(), "a"),
+        ("'POINT(0 0)'::geography", pa.binary(), b"\1\1\0\0\0" + bytes(16)),
+        ("[1, 2]::INTEGER[2]", pa.list_(pa.int32()), [1, 2]),
+        ("(1, 'x')", pa.struct([("f1", pa.int32()), ("f2", pa.string())]), {"f1": 1, "f2": "x"}),
     ],
 )
 def test_every_type_has_its_arrow_type(
@@ -71,6 +74,25 @@ def test_every_type_has_its_arrow_type(
     assert table.schema.field("x").type == kind
     if value is not None:
         assert table.column("x").to_pylist() == [value]
+
+
+def test_columns_may_share_a_name(ask: Asker) -> None:
+    """As in every format."""
+    reply = ask.send("SELECT 1 AS a, 'x' AS a", output_format="ArrowStream")
+    table = pa.ipc.open_stream(reply.content).read_all()
+    assert [
+        (field.name, column.to_pylist())
+        for field, column in zip(table.schema, table.columns, strict=True)
+    ] == [
+        ("a", [1]),
+        ("a", ["x"]),
+    ]
+
+
+def test_a_number_that_no_decimal_holds_is_an_error(ask: Asker) -> None:
+    """Never another number."""
+    error = ask.error("SELECT 170141183460469231731687303715884105727", output_format="ArrowStream")
+    assert "DECIMAL(38,0)" in error["description"]
 
 
 def test_nested_instants_are_in_utc_whatever_the_session(ask: Asker) -> None:
