@@ -23,7 +23,17 @@ PUBLIC = [
     "firebolt_like.rows",
     "firebolt_like.settings",
 ]
-LATE = {"cryptography", "duckdb", "pandas", "polars", "pyarrow", "pydantic", "sqlalchemy", "trio"}
+LATE = {
+    "cryptography",
+    "duckdb",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "pydantic",
+    "sqlalchemy",
+    "sqlglot",
+    "trio",
+}
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
