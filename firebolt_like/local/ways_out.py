@@ -13,8 +13,10 @@ from firebolt_like.protocol.sql import Kind, tokens
 __all__ = ["refuse_ways_out"]
 
 _SUSPECT: Final = re.compile(r"copy|query|json_execute_serialized_sql", re.IGNORECASE)
-_COPY: Final = re.compile(r"\bcopy\b.*\bto\b", re.IGNORECASE | re.DOTALL)
+_COPY: Final = re.compile(r"\bcopy\b", re.IGNORECASE)
+_TO: Final = re.compile(r"\bto\b", re.IGNORECASE)
 _HIDDEN: Final = re.compile(r"\b(query|json_execute_serialized_sql)\s*\(", re.IGNORECASE)
+_BEFORE: Final = 200  # characters: what is longer is no name of a table
 _NAMES_A_TABLE: Final = re.compile(
     r"\b(?:into|table|exists|with|recursive|on|references)\s+(?:\w+\s*\.\s*)*\Z", re.IGNORECASE
 )
@@ -30,12 +32,13 @@ def refuse_ways_out(sql: str) -> None:
     plain = " ".join(_plain(sql, token.kind, token.start, token.end) for token in tokens(sql))
     if "`" in sql:
         plain = sql  # DuckDB reads `'` as a name, the dialect as the beginning of a string
-    if _COPY.search(plain):
+    copy = _COPY.search(plain)
+    if copy is not None and _TO.search(plain, copy.end()):
         raise not_supported(
             "COPY", resolution='A column of that name is written in quotes: "copy".'
         )
     for found in _HIDDEN.finditer(plain):
-        if not _NAMES_A_TABLE.search(plain[: found.start()]):
+        if not _NAMES_A_TABLE.search(plain[max(0, found.start() - _BEFORE) : found.start()]):
             raise not_supported(f"The function {found[1].lower()}")
 
 

@@ -234,3 +234,9 @@ def test_folders_are_checked(readable: list[str]) -> None:
     """A text instead of a list, and a folder that does not exist, are told at once."""
     with pytest.raises(ConfigurationError):
         LocalServer(readable=readable)
+
+
+def test_the_search_for_attacks_takes_time_in_proportion(ask: Asker) -> None:
+    """Names of attacks, repeated a hundred thousand times, are answered at once."""
+    for word in ("copy,", "query (a),", "into query (a),", "query."):
+        assert ask.error("SELECT 1 +, " + word * 100_000)["description"]
