@@ -211,7 +211,7 @@ class PasswordAccount:
         account = quote(await self._account_id(wire), safe="")
         engines = f"{self.api_endpoint}/core/v1/accounts/{account}/engines"
         found = await (self._by_name if self.engine_name else self._default)(wire, engines)
-        return Session.at(with_scheme(found, scheme), database=self.database)
+        return Session.at(_answered(found, self.api_endpoint), database=self.database)
 
     async def _account_id(self, wire: Wire) -> str:
         kind = AccountKind.PASSWORD
@@ -330,7 +330,7 @@ class Cloud:
         if status != 200:
             raise server_error(status, body)
         found = _member(_json(body, url), "engineUrl")
-        session = Session.at(with_scheme(found, urlsplit(self.api_endpoint).scheme))
+        session = Session.at(_answered(found, self.api_endpoint))
         self._keep("engineUrl", session)
         return session
 
@@ -351,6 +351,18 @@ def with_scheme(address: str, scheme: str = "https") -> str:
     # the query of an address may hold another one
     has_scheme = "://" in address.partition("?")[0]
     return address if has_scheme else f"{scheme or 'https'}://{address}"
+
+
+def _answered(address: str, api_endpoint: str) -> str:
+    """Give the address that a look-up answered with; the token must not leave TLS for it."""
+    scheme = urlsplit(api_endpoint).scheme
+    url = with_scheme(address, scheme)
+    if scheme == "https" and urlsplit(url).scheme != "https":
+        raise ServerResponseError(
+            f"{api_endpoint} names an engine without TLS ({url.partition('?')[0]}): the token was "
+            "not sent there."
+        )
+    return url
 
 
 def _json(body: bytes, url: str) -> Any:

@@ -223,7 +223,7 @@ def test_an_engine_is_found_by_its_name(find):
     """Three lookups; the engine's own scheme and parameters are kept."""
     script = Script(PASSWORD_ANSWERS)
     session = find(PasswordAccount(API, "acme", "d", NAME), script, account_name="acme")
-    assert session.target() == "http://named.eng.test/?x=1&database=d"
+    assert session.target() == "https://named.eng.test/?x=1&database=d"
     assert script.asked == [
         "GET api.example.com/iam/v2/accounts:getIdByName?account_name=acme",
         f"GET api.example.com/core/v1/accounts/acc%2F2/engines:getIdByName?engine_name={QUOTED}",
@@ -362,7 +362,7 @@ def test_names_are_quoted(find, cache):
     ("engine_url", "address"),
     [
         ("sys.example.com", "https://sys.example.com/"),
-        ("http://sys.example.com:81/query?account_id=A", "http://sys.example.com:81/query"),
+        ("https://sys.example.com:81/query?account_id=A", "https://sys.example.com:81/query"),
         ("sys.example.com/a?next=http://x.test", "https://sys.example.com/a"),
     ],
 )
@@ -451,6 +451,7 @@ def test_a_cloud_account_has_a_name():
         (give(b"<html>"), ServerResponseError, "JSON"),
         (give({}), ServerResponseError, "engineUrl"),
         (give({"engineUrl": 5}), ServerResponseError, "engineUrl"),
+        (give({"engineUrl": "http://sys.example.com"}), ServerResponseError, "without TLS"),
         (give({"engineUrl": ""}), ServerResponseError, "engineUrl"),
         (give({"engineUrl": "https://sys:port"}), ConfigurationError, "address"),
         (give(b"no", 401), AuthenticationError, "token"),
