@@ -198,7 +198,7 @@ PASSWORD_ANSWERS = {
     "/iam/v2/account": ACCOUNT,
     "engines:getURLByDatabaseName": give({"engine_url": "default.eng.test"}),
     "engines:getIdByName": give({"engine_id": {"engine_id": "e/1", "account_id": "acc/1"}}),
-    "engines/e%2F1": give({"engine": {"endpoint": "http://named.eng.test/?x=1", "name": "e"}}),
+    "engines/e%2F1": give({"engine": {"endpoint": "https://named.eng.test/?x=1", "name": "e"}}),
 }
 NAME = 'a "b"/c?d&e=f#g ü'
 QUOTED = "a%20%22b%22%2Fc%3Fd%26e%3Df%23g%20%C3%BC"
