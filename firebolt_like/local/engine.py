@@ -8,7 +8,8 @@ import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from tempfile import mkdtemp
+from secrets import token_hex
+from tempfile import gettempdir
 from typing import Final
 
 import duckdb
@@ -61,8 +62,8 @@ class Engine:
         self._listeners: list[Callable[[str], None]] = []
         self._idle: dict[tuple[str, str], list[duckdb.DuckDBPyConnection]] = {}
         self._base = duckdb.connect(":memory:")
-        self.uploads = Path(mkdtemp(prefix="firebolt_like-")).resolve()
-        """The folder for files of requests; it ends with this."""
+        self.uploads = Path(gettempdir()).resolve() / f"firebolt_like-{token_hex(16)}"
+        """The folder for files of requests: the first of them makes it, and it ends with this."""
         try:
             self._attach_all(databases)
             allowed = [self.uploads, *readable, *([] if folder is None else [folder])]
@@ -70,7 +71,6 @@ class Engine:
             self._base.execute(f"SET allowed_directories = [{quoted}]")
         except BaseException:
             self._base.close()
-            self.uploads.rmdir()
             raise
         for statement in _LOCKED:
             self._base.execute(statement)

@@ -35,6 +35,7 @@ class Uploads:
         self._folder = root / uuid.uuid4().hex
         self._names = frozenset(files)
         if files:
+            root.mkdir(mode=0o700, exist_ok=True)
             self._folder.mkdir(mode=0o700)
             for name, content in files.items():
                 (self._folder / name).write_bytes(content)

@@ -1,5 +1,8 @@
 """Files that come with a request, and are gone with it."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -99,6 +102,30 @@ def test_files_live_as_long_as_their_request(server: LocalServer, ask: Asker) ->
     assert _send(ask, "SELECT * FROM read_csv('upload://p')", p=b"a\n1\n").text == "1\n"
     assert "no upload 'p'" in ask.error("SELECT * FROM read_csv('upload://p')")["description"]
     assert "no upload 'q'" in _send(ask, "SELECT * FROM read_csv('upload://q')", p=b"").text
+
+
+_PROGRAM = """
+import httpx
+from firebolt_like.local import LocalServer
+with LocalServer() as server:
+    parts = {"sql": (None, "SELECT * FROM read_csv('upload://p')"), "p": ("p", b"a\\n1\\n")}
+    print(httpx.post(server.url, files=parts).status_code)
+"""
+
+
+def test_a_server_leaves_no_files(tmp_path: Path) -> None:
+    """Neither of its requests nor of its own."""
+    place = {"TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM],
+        env={**os.environ, **place},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("200\n", "")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "upload://*", "upload://../x", "*.csv"])
