@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from firebolt_like.errors import ConfigurationError
+from firebolt_like.local.refusal import Refusal
 
 if TYPE_CHECKING:  # of the `local` extra
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -179,7 +180,10 @@ class Faults:
             if all(fault.is_over for fault in self._faults):
                 await app(scope, receive, send)
                 return
-            body, receive = await _read_ahead(receive)
+            raw, receive = await _read_ahead(receive)
+            body = _text(
+                raw, dict(scope["headers"]).get(b"content-encoding", b"").decode("latin-1")
+            )
             for fault in self._faults:
                 if fault.strikes(scope["path"], body):
                     await _Strike(fault, scope, send).run(app, receive)
@@ -189,7 +193,18 @@ class Faults:
         return faulty
 
 
-async def _read_ahead(receive: "Receive") -> "tuple[str, Receive]":
+def _text(body: bytes, encoding: str) -> str:
+    """Give the text that is searched for `sql`; none where the body is not what it says it is."""
+    from firebolt_like.local.encoding import decompress  # noqa: PLC0415  # of the `local` extra
+
+    try:
+        plain = decompress(body, encoding, _LONGEST_BODY) if encoding else body
+    except Refusal:
+        return ""
+    return plain.decode(errors="replace").lower()
+
+
+async def _read_ahead(receive: "Receive") -> "tuple[bytes, Receive]":
     """Give the body, and a `receive` that gives it again."""
     messages: list[Message] = []
     body = b""
@@ -203,7 +218,7 @@ async def _read_ahead(receive: "Receive") -> "tuple[str, Receive]":
     async def again() -> "Message":
         return messages.pop() if messages else await receive()
 
-    return body.decode(errors="replace").lower(), again
+    return body, again
 
 
 class _Strike:

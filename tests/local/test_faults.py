@@ -1,5 +1,6 @@
 """Faults on demand, as stock HTTP clients meet them."""
 
+import gzip
 import threading
 import time
 from collections.abc import Iterator
@@ -127,6 +128,16 @@ def test_faults_strike_what_they_were_made_for(server: LocalServer, ask: Asker) 
     everywhere.remove()
     assert ask.http.post("/query", content="SELECT 1").status_code == 200
     assert (everywhere.hits, twice.hits, later.hits) == (1, 2, 1)
+
+
+def test_compressed_requests_are_struck_by_their_text(server: LocalServer, ask: Asker) -> None:
+    """`sql` is looked for in what the body holds, however it was sent."""
+    headers = {"Content-Encoding": "gzip"}
+    with server.fault(503, sql="find me", times=None) as fault:
+        for sql in ("SELECT 'find me'", "SELECT 'nobody'"):
+            ask.http.post("/", content=gzip.compress(sql.encode()), headers=headers)
+        broken = ask.http.post("/", content=b"find me", headers=headers)
+    assert (fault.hits, broken.status_code) == (1, 400)
 
 
 def test_a_seed_strikes_the_same_requests_each_time(server: LocalServer, ask: Asker) -> None:

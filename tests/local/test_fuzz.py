@@ -82,7 +82,7 @@ class Garbage:
             return urlencode({name: self.text() for name in ("grant_type", "client_id")}).encode()
         if kind == 3:
             mark = self.random.choice((b"(", b"[", b"{", b"array(", b"SELECT (", b"/*", b"'"))
-            return mark * self.random.choice((10, 1000, 100_000))
+            return mark * self.random.choice((10, 1000, 10_000))
         return self.text().encode()
 
     def value(self) -> str:
