@@ -1,7 +1,8 @@
 """Uploaded files while their request lives: what `read_csv('upload://name')` reads.
 
-What may live here: their folder, and the views that stand for such calls. Only these views may name
-a path, below the one folder that DuckDB may read.
+What may live here: their folder, and the views that stand for such calls, so that a statement needs
+no path. One that finds out the path all the same reads what others of its account, who may read
+everything there, are uploading at that moment, and no other file.
 """
 
 import re
