@@ -34,12 +34,16 @@ _MODULUS: Final = 2**63 - 1
 
 
 class Untranslatable(Exception):  # noqa: N818  # `translate` answers it as a refusal
-    """A construct that has no form in DuckDB; `offset` is its place in the statement."""
+    """A construct that has no form in DuckDB; `offset` is its place in the statement.
 
-    def __init__(self, text: str, offset: int) -> None:
+    `name` is what the answer calls the error.
+    """
+
+    def __init__(self, text: str, offset: int, name: str = "NotSupported") -> None:
         super().__init__(text)
         self.text = text
         self.offset = offset
+        self.name = name
 
 
 class Reading(NamedTuple):
@@ -87,7 +91,7 @@ def _not_understood(error: ParseError, sql: str, word: str) -> Untranslatable:
     column = max(0, (place.get("col") or 1) - len(near)) if place.get("highlight") else 0
     offset = sum(len(line) + 1 for line in lines[:-1]) + column
     text = f"syntax error at or near {near!r}: {word} cannot be translated there"
-    return Untranslatable(text, min(offset, len(sql)))
+    return Untranslatable(text, min(offset, len(sql)), "SyntaxError")
 
 
 _EDITS: Final = "edits"
@@ -107,6 +111,7 @@ class _Parser(DuckDBParser):
     def reset(self) -> None:
         super().reset()
         self.clauses: dict[int, Edit] = {}
+        self.index_columns: list[tuple[exp.Identifier, int]] = []
         self.before = ""
 
     def _parse_as_command(self, start: Any) -> exp.Command:
@@ -176,18 +181,38 @@ class _Parser(DuckDBParser):
             self._change(self._prev, self._prev, "")
         elif self._match_text_seq("AGGREGATING", "INDEX"):
             return self._parse_aggregating_index()
-        return super()._parse_create()
+        made = super()._parse_create()
+        if isinstance(made.this, exp.Schema):
+            self._check_index(made.this)
+        return made
+
+    def _check_index(self, schema: exp.Schema) -> None:
+        known = {column.name.lower() for column in schema.expressions}
+        for column, offset in self.index_columns:
+            if column.name.lower() not in known:
+                text = f"column '{column.name}' of PRIMARY INDEX does not exist"
+                raise Untranslatable(text, offset, "SemanticError")
 
     def _parse_property(self) -> exp.Expr | list[exp.Expr] | None:
         first = self._curr
         if self._match_text_seq("PRIMARY", "INDEX"):
-            self._parse_wrapped_csv(self._parse_id_var, optional=True)
+            self._parse_wrapped_csv(self._parse_index_column, optional=True)
         elif self._match(TokenType.PARTITION_BY):
-            self._parse_csv(self._parse_assignment)
+            if not self._parse_csv(self._parse_assignment):
+                self.raise_error("an expression is missing", first)
         else:
             return super()._parse_property()
         self._change(first, self._prev, "")
         return exp.Property(this=exp.Var(this="ignored"), value=exp.Var(this="ignored"))
+
+    def _parse_index_column(self) -> exp.Expr:
+        first = self._curr
+        column = self._parse_id_var()
+        if not isinstance(column, exp.Identifier):
+            text = "syntax error: PRIMARY INDEX wants columns"
+            raise Untranslatable(text, self._prev.start, "SyntaxError")
+        self.index_columns.append((column, first.start))
+        return column
 
     def _parse_aggregating_index(self) -> exp.Expression:
         """Make it a view: CREATE OR REPLACE VIEW name AS FROM table SELECT keys GROUP BY ALL."""

@@ -3,6 +3,7 @@
 What may live here: the two tables, and the reading of DuckDB's `LINE n:` and caret lines.
 """
 
+import dataclasses
 import re
 from collections.abc import Callable
 from typing import Final
@@ -12,6 +13,7 @@ import duckdb
 from firebolt_like.errors import Location
 from firebolt_like.local.refusal import Refusal
 from firebolt_like.local.translate import Translation
+from firebolt_like.local.types import sql_type
 from firebolt_like.protocol.types import parse_type
 
 __all__ = ["refusal"]
@@ -38,10 +40,19 @@ def _cast(found: re.Match[str]) -> str:
     return f"Unable to cast TEXT '{found[1]}' to {parse_type(found[2])}"
 
 
+def _nested_cast(found: re.Match[str]) -> str:
+    try:
+        kind = str(dataclasses.replace(sql_type(duckdb.sqltype(found[2])), nullable=False))
+    except duckdb.Error:
+        kind = found[2]
+    return f"Unable to cast TEXT '{found[1]}' to {kind}"
+
+
 _TEXTS: Final[tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]] = (
     # what DuckDB says: what clients of this protocol know
     (r'invalid (\w+) field format: "(.*?)", expected.*', r"Unable to cast TEXT '\2' to \1"),
     (r"Could not convert string ['\"](.*?)['\"] to (\w+(?:\([\d, ]+\))?).*", _cast),
+    (r"Type VARCHAR with value '(.*?)' can't be cast to the destination type (.+)", _nested_cast),
     (r"Table with name (\S+) does not exist!", r"relation '\1' does not exist"),
     (
         r"(?:Scalar |Aggregate |Table )*Function with name (\S+) does not exist!",

@@ -64,7 +64,7 @@ def translate(
             reading = read_dialect(sql, word)
         except Untranslatable as error:
             place = location(body, statement.start + error.offset)
-            raise Refusal.of("NotSupported", error.text, place=place) from error
+            raise Refusal.of(error.name, error.text, place=place) from error
         edits += reading.edits
         before = reading.before
     return apply(edits, sql, body, statement.start, before)

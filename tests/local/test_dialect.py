@@ -230,6 +230,7 @@ def test_division_by_zero_is_an_error(ask: Asker, sql: str) -> None:
         ("invalid", "boolean", "boolean"),
         ("invalid", "timestampntz", "timestamp"),
         ("invalid", "numeric", "numeric(38, 9)"),
+        ("invalid", "array(int)", "array(integer null)"),
     ],
 )
 def test_casts_that_fail(ask: Asker, value: str, kind: str, said: str) -> None:
@@ -264,6 +265,13 @@ def test_geography(ask: Asker) -> None:
         ("SELECT x::float FROM\n (SELECT 1.5 AS x) WHERE nosuch", (2, 26), "nosuch"),
         ("SELECT 1::decimal, ]", (1, 20), "syntax error"),
         ("CREATE TABLE t (a float,,\n b int)", (1, 25), "syntax error"),
+        (
+            "CREATE FACT TABLE t (a int) PRIMARY INDEX a, nosuch",
+            (1, 46),
+            "'nosuch' of PRIMARY INDEX",
+        ),
+        ("CREATE FACT TABLE t (a int) PRIMARY INDEX", (1, 37), "syntax error"),
+        ("CREATE TABLE t (a int) PARTITION BY", (1, 24), "syntax error"),
         ("CALL nosuch(1::float)", (1, 1), "FLOAT cannot be translated"),
     ],
 )
