@@ -9,6 +9,7 @@ What may live here: the two ways. pyarrow is an optional package: only functions
 """
 
 import binascii
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -74,11 +75,20 @@ _BACKSLASH, _QUOTE = b"\x01", b"\x02"  # stand for escapes between the two steps
 _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", "\\/": "/"}
 
 
+_SPACE = re.compile(rb"[\[,]\s")
+_BEGINNING = 1000  # bytes that tell whether the answer is pretty-printed
+
+
 def decode_fast(columns: Sequence[Column], data: msgspec.Raw | bytes) -> "pa.Table | None":
     """Decode by way of CSV; None where that would not be exact."""
     import pyarrow as pa  # noqa: PLC0415  # optional
 
     view = memoryview(data)
+    if _SPACE.search(view[:_BEGINNING]):
+        try:
+            view = memoryview(msgspec.json.format(bytes(view), indent=-1))
+        except msgspec.DecodeError:
+            return None
     nested = any(column.type.item or column.type.fields for column in columns)
     if nested or not columns or bytes(view[:2]) + bytes(view[-2:]) != b"[[]]":
         return None

@@ -58,10 +58,11 @@ KINDS = columns("text null", "int", "text null")
 @given(
     rows=st.lists(st.tuples(TEXTS | st.none(), st.integers(-9, 9), TEXTS | st.none()), min_size=1),
     ascii_only=st.booleans(),
+    indent=st.sampled_from([None, 0, "\t"]),
 )
-def test_both_ways_agree_on_any_text(rows, ascii_only):
+def test_both_ways_agree_on_any_text(rows, ascii_only, indent):
     """Quotes, backslashes, commas, brackets and every control character arrive as they were."""
-    data = compact(rows, ensure_ascii=ascii_only)
+    data = compact(rows, ensure_ascii=ascii_only, indent=indent)
     exact = decode_exactly(KINDS, data)
     fast = decode_fast(KINDS, data)
     assert fast is None or fast.equals(exact)
@@ -136,6 +137,7 @@ def test_white_space_between_values_means_nothing(text):
     described = columns("int", "text null", "text null")
     rows = json.loads(text)
     assert rows_of_arrow(decode_table(described, text.encode())) == [tuple(row) for row in rows]
+    assert not rows or decode_fast(described, text.encode()) is not None
 
 
 def test_no_columns_are_no_problem():
@@ -165,7 +167,9 @@ def test_a_value_that_does_not_fit_names_its_column(kind, cell):
         decode_table(columns(kind), compact([[cell]]))
 
 
-@pytest.mark.parametrize("data", [b"[[1],[2,3]]", b"[[1],[]]", b"[[1],2]", b"[[1],[2]", b"[1]"])
+@pytest.mark.parametrize(
+    "data", [b"[[1],[2,3]]", b"[[1],[]]", b"[[1],2]", b"[[1],[2]", b"[1]", b"[[1], [2"]
+)
 def test_rows_of_another_length_are_an_error(data):
     """As for tuples."""
     with pytest.raises(ServerResponseError):
