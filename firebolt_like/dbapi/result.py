@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from firebolt_like.client.io import Reply
 from firebolt_like.client.retry import Budget
 from firebolt_like.dbapi.batch import ArrowBatch, Batch, JsonBatch
-from firebolt_like.errors import ServerResponseError
+from firebolt_like.errors import InterfaceError, ServerResponseError
 from firebolt_like.protocol import arrow_stream, json_compact, json_lines
 from firebolt_like.protocol.json_rows import count_rows
 from firebolt_like.protocol.types import Column
@@ -108,6 +108,7 @@ class StreamedResult:
         self.statistics: dict[str, Any] = {}
         self.rowcount = -1
         self.finished = False
+        self._reading = False
         self._reply = reply
         self._budget = budget
         self._decoder: _Decoder = json_lines.Decoder()
@@ -132,12 +133,19 @@ class StreamedResult:
         """Give the next rows as they came, None at the end. Closes itself there and on errors."""
         if self.finished:
             return None
+        if self._reading:
+            raise InterfaceError(
+                "Two tasks or threads fetch from one cursor at once: give each a cursor of its own."
+            )
+        self._reading = True
         self._budget.resume()
         try:
             batch = await self._next_batch()
         except BaseException:
             await self.close()
             raise
+        finally:
+            self._reading = False
         self._budget.pause()
         return batch
 

@@ -3,10 +3,11 @@
 import json
 import tracemalloc
 
+import anyio
 import httpx
 import pytest
 
-from firebolt_like import errors
+from firebolt_like import async_db, errors
 from tests.db.conftest import answer
 
 START = {"message_type": "START", "result_columns": [{"name": "n", "type": "int"}]}
@@ -274,3 +275,40 @@ def test_a_statement_without_rows_may_be_streamed(face, connect, stream):
 
     assert face.run(scenario) == (None, -1)
     assert body.closed
+
+
+class Gate(httpx.AsyncByteStream):
+    """A body whose second piece comes when the test says so."""
+
+    def __init__(self) -> None:
+        self.open = anyio.Event()
+
+    async def __aiter__(self):
+        yield json.dumps(START).encode() + b"\n"
+        await self.open.wait()
+        yield b"".join(json.dumps(part).encode() + b"\n" for part in (data(1), FINISH))
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_two_tasks_cannot_fetch_from_one_cursor_at_once(script, backend):
+    """The second one is told so, and the first gets its rows."""
+
+    async def scenario():
+        body = Gate()
+        script.entries.append(httpx.Response(200, stream=body))
+        async with async_db.connect("http://core.test", transport=script.transport) as connection:
+            cursor = await connection.cursor().execute_stream("SELECT n")
+            rows = []
+
+            async def first():
+                rows.extend(await cursor.fetchall())
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(first)
+                await anyio.wait_all_tasks_blocked()
+                with pytest.raises(errors.InterfaceError, match="cursor of its own"):
+                    await cursor.fetchall()
+                body.open.set()
+            return rows
+
+    assert anyio.run(scenario, backend=backend) == [(1,)]
