@@ -54,13 +54,12 @@ LITERALS = {
 }
 
 
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("way", ["execute", "execute_stream", "execute_arrow"])
 @pytest.mark.parametrize("sql", LITERALS)
-def test_a_value_arrives_exact(local, sql, stream):
-    """Class and value are those that the table promises, buffered and streamed."""
+def test_a_value_arrives_exact(local, sql, way):
+    """Class and value are those that the table promises, buffered, streamed and as Arrow."""
     with local.cursor() as cursor:
-        run = cursor.execute_stream if stream else cursor.execute
-        (value,) = run(f"SELECT {sql}").fetchone()
+        (value,) = getattr(cursor, way)(f"SELECT {sql}").fetchone()
     expected = LITERALS[sql]
     assert value == (pytest.approx(expected) if sql.endswith("::real") else expected)
     assert type(value) is type(expected)
