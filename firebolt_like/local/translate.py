@@ -136,10 +136,14 @@ _DEEPEST = 500
 
 
 def _check_depth(sql: str, parts: list[tuple[Kind, int, int]]) -> None:
-    """Refuse what DuckDB's parser would need memory for that grows with the square of the depth."""
-    depth = 0
+    """Refuse what costs DuckDB memory or time that grows with the square of the depth."""
+    depth = dots = 0
     for kind, start, end in parts:
         if kind is Kind.TEXT:
+            only_names = _NAMES.fullmatch(sql, start, end) is not None
+            dots = dots + sql.count(".", start, end) if only_names else 0
+            if dots > _LONGEST_NAME or _LONG_NAME.search(sql, start, end):
+                raise invalid(f"A name has more than {_LONGEST_NAME} parts.")
             for mark in _BRACKET.findall(sql, start, end):
                 depth += 1 if mark in "([{" else -1
                 if depth > _DEEPEST:
@@ -147,6 +151,9 @@ def _check_depth(sql: str, parts: list[tuple[Kind, int, int]]) -> None:
 
 
 _BRACKET = re.compile(r"[](){}[]")
+_LONGEST_NAME = 100
+_NAMES = re.compile(r"[\w\s.]*")
+_LONG_NAME = re.compile(rf"(?:\.\s*+\w++\s*+){{{_LONGEST_NAME}}}")
 
 
 def _parts(sql: str) -> list[tuple[Kind, int, int]]:

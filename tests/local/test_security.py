@@ -240,3 +240,9 @@ def test_the_search_for_attacks_takes_time_in_proportion(ask: Asker) -> None:
     """Names of attacks, repeated a hundred thousand times, are answered at once."""
     for word in ("copy,", "query (a),", "into query (a),", "query."):
         assert ask.error("SELECT 1 +, " + word * 100_000)["description"]
+
+
+@pytest.mark.parametrize("part", ["a.", '"a" . ', "a /* */ ."])
+def test_names_have_a_length(ask: Asker, part: str) -> None:
+    """A name of thousands of parts, which DuckDB takes minutes for, is refused at once."""
+    assert "parts" in ask.error("SELECT " + part * 20_000 + "b")["description"]
