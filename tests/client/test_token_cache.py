@@ -71,6 +71,16 @@ def test_files_are_for_their_owner_alone(warehouse, new_auth, cache_home):
     assert {stat.S_IMODE(file.stat().st_mode) for file in files(folder)} == {0o600}
 
 
+def test_a_folder_that_others_may_enter_is_closed_to_them(warehouse, new_auth, cache_home):
+    """The package's own folder gets mode 0700 though somebody made it with more."""
+    folder = cache_home / "firebolt_like"
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    with Client(auth=new_auth(), transport=warehouse) as client:
+        client.get("/data")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
 def test_files_tell_nothing(tmp_path):
     """Neither names nor contents show principal, endpoint, secret or token."""
     FileTokenCache(tmp_path).store(KEY, TOKEN)

@@ -135,7 +135,11 @@ class FileTokenCache:
         return lock.release
 
     def _make_folder(self, place: "_Place") -> None:
-        place.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = place.path.parent
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # a folder of ours may have been made by others; one that was given is not ours to change
+        if self._given_folder is None and folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
 
     def _place(self, key: CacheKey) -> "_Place":
         names, seals = _derived_keys(key)
