@@ -95,22 +95,34 @@ class Cursor(CursorAttributes, Generic[Row]):
         *,
         timeout: float | None = None,
     ) -> Self:
-        """Run a statement once for each set of parameters."""
+        """Run a statement once for each set of parameters; all are bound before the first runs.
+
+        Raises what `execute` raises; sets before the one that failed have taken effect, unless a
+        transaction is open.
+        """
         await self._core.executemany(operation, seq_of_parameters, timeout=timeout)
         return self
 
     async def fetchone(self) -> Row | None:
-        """Give the next row, None at the end."""
+        """Give the next row, None at the end.
+
+        Raises `QueryNotRunError` where the last statement gives no rows, `DataError` for a value
+        that does not fit its type, and, where a stream breaks, `ServerConnectionError`,
+        `ServerResponseError` or the server's own error. So do all fetch methods.
+        """
         for row in self._core.ready:
             return row
         return await self._core.fetchone()
 
     async def fetchmany(self, size: int | None = None) -> list[Row]:
-        """Give the next `size` rows (`arraysize` by default), fewer at the end."""
+        """Give the next `size` rows (`arraysize` by default), fewer at the end.
+
+        Raises `InterfaceError` for a size below 0, and what `fetchone` raises.
+        """
         return await self._core.fetchmany(size)
 
     async def fetchall(self) -> list[Row]:
-        """Give all rows that are left."""
+        """Give all rows that are left. Raises what `fetchone` raises."""
         return await self._core.fetchall()
 
     async def fetch_arrow_table(self) -> "pa.Table":
@@ -142,7 +154,10 @@ class Cursor(CursorAttributes, Generic[Row]):
         return to_polars(await self._core.fetch_arrow_table())
 
     async def nextset(self) -> bool | None:
-        """Go to the next statement's result; None when there is none."""
+        """Go to the next statement's result; None when there is none.
+
+        After `execute_stream` the next statement is run here, and raises what it raises there.
+        """
         return await self._core.nextset()
 
     async def close(self) -> None:

@@ -92,22 +92,43 @@ class Cursor(CursorAttributes, Generic[Row]):
         *,
         timeout: float | None = None,
     ) -> Self:
-        """Run a statement once for each set of parameters."""
+        """Run a statement once for each set of parameters; all are bound before the first runs.
+
+        Raises what `execute` raises; sets before the one that failed have taken effect, unless a
+        transaction is open.
+
+        >>> from firebolt_like.db import connect
+        >>> with connect("local:") as connection, connection.cursor() as cursor:
+        ...     cursor.execute("CREATE TABLE t (n int)").rowcount
+        ...     cursor.executemany("INSERT INTO t VALUES (?)", [[1], [2]]).rowcount
+        ...     cursor.execute("SELECT n FROM t ORDER BY n").fetchall()
+        -1
+        -1
+        [(1,), (2,)]
+        """
         run(self._core.executemany(operation, seq_of_parameters, timeout=timeout))
         return self
 
     def fetchone(self) -> Row | None:
-        """Give the next row, None at the end."""
+        """Give the next row, None at the end.
+
+        Raises `QueryNotRunError` where the last statement gives no rows, `DataError` for a value
+        that does not fit its type, and, where a stream breaks, `ServerConnectionError`,
+        `ServerResponseError` or the server's own error. So do all fetch methods.
+        """
         for row in self._core.ready:
             return row
         return run(self._core.fetchone())
 
     def fetchmany(self, size: int | None = None) -> list[Row]:
-        """Give the next `size` rows (`arraysize` by default), fewer at the end."""
+        """Give the next `size` rows (`arraysize` by default), fewer at the end.
+
+        Raises `InterfaceError` for a size below 0, and what `fetchone` raises.
+        """
         return run(self._core.fetchmany(size))
 
     def fetchall(self) -> list[Row]:
-        """Give all rows that are left."""
+        """Give all rows that are left. Raises what `fetchone` raises."""
         return run(self._core.fetchall())
 
     def fetch_arrow_table(self) -> "pa.Table":
@@ -139,7 +160,10 @@ class Cursor(CursorAttributes, Generic[Row]):
         return to_polars(run(self._core.fetch_arrow_table()))
 
     def nextset(self) -> bool | None:
-        """Go to the next statement's result; None when there is none."""
+        """Go to the next statement's result; None when there is none.
+
+        After `execute_stream` the next statement is run here, and raises what it raises there.
+        """
         return run(self._core.nextset())
 
     def close(self) -> None:
