@@ -5,7 +5,6 @@ What may live here: the assembly, and its end.
 
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -26,6 +25,7 @@ from firebolt_like.local.runner import Runner
 from firebolt_like.local.running import RunningList
 from firebolt_like.local.tenants import Parts, Tenants
 from firebolt_like.local.tokens import Gate
+from firebolt_like.local.workers import Workers
 
 __all__ = ["Application"]
 
@@ -63,7 +63,7 @@ class Application:
             async_queries=AsyncQueries(),
         )
         self._tenants = Tenants(accounts_, parts)
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="firebolt_like-query")
+        self._pool = Workers(workers)
         runner = Runner(self._pool, self.running, history)
         query = QueryEndpoint(self._tenants, gate, runner, clock, max_body, compress)
         places = ("/", "/query", "/engine/{engine}", "/engine/{engine}/", "/engine/{engine}/query")

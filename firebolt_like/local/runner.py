@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from firebolt_like.local.batches import Batch, RowEncoder
@@ -82,9 +82,7 @@ class Discard:
 class Runner:
     """Runs scripts, each statement after the one before has ended well."""
 
-    def __init__(
-        self, pool: ThreadPoolExecutor, running: RunningList, history: QueryHistory
-    ) -> None:
+    def __init__(self, pool: Executor, running: RunningList, history: QueryHistory) -> None:
         self._pool = pool
         self._running = running
         self._history = history
