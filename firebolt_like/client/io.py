@@ -153,9 +153,34 @@ def _build(
     built = client.build_request(
         request.method, request.url, content=request.body, headers=request.headers
     )
+    built.stream = _Body(request.body)
     if within is not None:
         built.extensions["timeout"] = _Countdown(built.extensions["timeout"], within)
     return built
+
+
+class _Body(httpx.ByteStream):
+    """Bytes whose async iteration is no generator: a cancelled request leaves none unfinished."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self._body = body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Once(self._body)
+
+
+class _Once:
+    def __init__(self, body: bytes) -> None:
+        self._rest = [body]
+
+    def __aiter__(self) -> "_Once":
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._rest:
+            raise StopAsyncIteration
+        return self._rest.pop()
 
 
 _LONGEST = 1_000_000.0  # seconds; sockets take neither infinity nor centuries

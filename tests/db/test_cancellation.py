@@ -216,7 +216,6 @@ async def visit_until_cancelled(seconds):
         pytest.param("trio", visit_for, id="trio"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:Async generator 'httpx")  # httpx leaves it to trio to end it
 def test_cancelling_a_connection_to_the_embedded_engine_leaves_no_engine(backend, attempt):
     """Wherever connect(), the statement or close() is cancelled, the engine ends with its users."""
 
