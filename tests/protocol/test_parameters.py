@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
 import duckdb
+import numpy
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -200,7 +201,6 @@ def test_literals(value, literal):
 
 def test_numpy_scalars_and_arrays():
     """numpy's numbers are written as the Python numbers they stand for; wider ones are refused."""
-    numpy = pytest.importorskip("numpy")
     values = [numpy.int64(-1), numpy.float32(0.5), numpy.float64(0.1), numpy.bool_(1)]
     assert bind("?, ?, ?, ?", values) == "(-1), 0.5e0, 0.1e0, true"
     assert bind("?", [numpy.array([[1, 2], [3, 4]])]) == "[[1, 2], [3, 4]]"
