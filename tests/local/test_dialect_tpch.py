@@ -22,7 +22,7 @@ def tpch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[int, A
     folder = tmp_path_factory.mktemp("tpch")
     command = shutil.which("tpchgen-cli", path=sysconfig.get_path("scripts"))
     assert command is not None, "tpchgen-cli comes with the extra `test`"
-    run = [command, "parquet", "--scale-factor=0.01", f"--output-dir={folder}"]
+    run = [command, "parquet", "--scale-factor=0.1", f"--output-dir={folder}"]
     subprocess.run(run, check=True, capture_output=True)
     file = folder / "tpch.duckdb"
     with duckdb.connect(file) as database:
