@@ -58,6 +58,7 @@ class ConnectionCore:
         self._release = release
         self._lock = io.lock()
         self._transaction: dict[str, str] = {}
+        self._transaction_session = session  # a cursor may have chosen another engine by USE
         self._streams: set[Result] = set()
         self.set_autocommit(autocommit)
 
@@ -148,7 +149,7 @@ class ConnectionCore:
             self._check_no_open_stream()
             try:
                 await self.backend.execute(
-                    self._query(statement, self.session, {}, form="buffered"),
+                    self._query(statement, self._transaction_session, {}, form="buffered"),
                     budget=budget,
                     apply=self._apply,
                 )
@@ -166,6 +167,8 @@ class ConnectionCore:
         budget: Budget,
     ) -> Result:
         def apply(changes: Changes) -> None:
+            if not self._transaction:
+                self._transaction_session = cursor.session
             self._apply(changes)
             cursor.session = cursor.session.apply(changes)
 

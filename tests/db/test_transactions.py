@@ -218,3 +218,19 @@ def test_password_accounts_have_no_transactions(face, script):
 
     face.run(scenario)
     assert script.requests == []
+
+
+def test_a_transaction_ends_where_it_began(face, connect, script):
+    """COMMIT goes to the engine that a cursor chose by USE, not to the connection's first one."""
+    script.entries = [answer(Firebolt_Update_Parameters="engine=e"), begun(), answer(), ended()]
+
+    async def scenario():
+        async with connect(autocommit=False) as connection:
+            cursor = connection.cursor()
+            await cursor.execute("USE ENGINE e")
+            await cursor.execute("INSERT INTO t SELECT 1")
+            await connection.commit()
+
+    face.run(scenario)
+    assert script.statements == ["USE ENGINE e", "BEGIN", "INSERT INTO t SELECT 1", "COMMIT"]
+    assert [p.get("engine") for p in script.parameters] == [None, "e", "e", "e"]
