@@ -136,7 +136,10 @@ class CursorCore(Generic[Row]):
         rows = self._take()
         while await self.more():
             more = self._take()
-            rows = rows + more if rows else more
+            if rows:
+                rows += more  # in place, or each batch would copy all before it
+            else:
+                rows = more
         return rows
 
     def arrow_schema(self) -> "pa.Schema":
