@@ -4,7 +4,7 @@ What may live here: the two ways to write each Python type, and the count checks
 are is told by `protocol/sql.py`. A value arrives equal, or is refused before anything is sent.
 """
 
-__all__ = ["bind", "to_query_parameters"]
+__all__ = ["bind", "literal", "plain", "to_query_parameters"]
 
 import math
 from collections.abc import Callable, Sequence
@@ -40,6 +40,7 @@ def bind(sql: str, parameters: Sequence[object], *, backslash_escapes: bool = Fa
     * str, UUID: `'text'`. bytes: `E'\x61\x62'`.
     * date, datetime: `'2024-01-01 00:00:00+05:30'`; an aware datetime keeps its offset.
     * list, tuple, numpy array: `[1, 2]`, nested at will.
+    * dict with names as keys: `{'name': 1}`, a struct.
 
     A negative number stands in parentheses, so that `1-?` is no comment and `?::int` casts the
     number with its sign.
@@ -144,11 +145,15 @@ def _written(number: int, value: object, write: Callable[[object], Any]) -> Any:
         raise DataError(f"Parameter {number}: the list is nested too deeply.") from error
 
 
-# --- What a value is: one of None, bool, int (of 64 bits), float, Decimal, str, bytes, list ---
+# --- What a value is: None, bool, int (of 64 bits), float, Decimal, str, bytes, list, dict ---
 
 
-def _plain(value: object) -> Any:
-    """Reduce a value to one of the few types that have a writing."""
+def plain(value: object) -> Any:
+    """Reduce a value to one of the few types that have a writing, or raise `DataError`.
+
+    >>> plain(date(2024, 1, 31)), plain((1, 2))
+    ('2024-01-31', [1, 2])
+    """
     for base in type(value).__mro__:
         reduce = _REDUCE.get(base)
         if reduce is not None:
@@ -157,10 +162,10 @@ def _plain(value: object) -> Any:
     # Times are left out, because their tolist() gives bare integers; so is more than a double.
     dtype: Any = getattr(value, "dtype", None)
     if getattr(dtype, "kind", None) in {"b", "i", "u", "f"} and dtype.itemsize <= 8:
-        return _plain(value.tolist())  # type: ignore[attr-defined]  # all that have a dtype have it
+        return plain(value.tolist())  # type: ignore[attr-defined]  # all that have a dtype have it
     raise DataError(
         f"A {type(value).__name__} has no SQL form.",
-        hint="Pass None, bool, int, float, Decimal, str, bytes, date, datetime, UUID or a list.",
+        hint="Pass None, bool, int, float, Decimal, str, bytes, date, datetime, UUID, list, dict.",
     )
 
 
@@ -193,6 +198,7 @@ _REDUCE: dict[type, Callable[[Any], Any]] = {
     UUID: str,
     list: list,
     tuple: list,
+    dict: dict,
 }
 
 
@@ -221,13 +227,34 @@ def _numeric(value: Decimal) -> tuple[str, int, int]:
 # --- As SQL text ---
 
 
+def literal(value: object, *, backslash_escapes: bool = False) -> str:
+    """Write what `plain` gave as SQL text; see `bind`.
+
+    >>> literal([1, None, "it's"]), literal({"x": 1.5})
+    ("[1, NULL, 'it''s']", "{'x': 1.5e0}")
+    """
+    if isinstance(value, str):
+        return quote_string(value, backslash_escapes=backslash_escapes)
+    if isinstance(value, list):
+        return "[" + ", ".join([_literal(item, backslash_escapes) for item in value]) + "]"
+    if isinstance(value, dict):
+        return _struct_literal(value, backslash_escapes)
+    return _LITERALS[type(value)](value)
+
+
 def _literal(value: object, backslash_escapes: bool) -> str:
-    plain = _plain(value)
-    if isinstance(plain, str):
-        return quote_string(plain, backslash_escapes=backslash_escapes)
-    if isinstance(plain, list):
-        return "[" + ", ".join([_literal(item, backslash_escapes) for item in plain]) + "]"
-    return _LITERALS[type(plain)](plain)
+    return literal(plain(value), backslash_escapes=backslash_escapes)
+
+
+def _struct_literal(fields: dict[Any, object], backslash_escapes: bool) -> str:
+    if not fields or not all(isinstance(name, str) for name in fields):
+        raise DataError("A struct has at least one field, and its names are text.")
+    pairs = [
+        f"{quote_string(name, backslash_escapes=backslash_escapes)}: "
+        + _literal(value, backslash_escapes)
+        for name, value in fields.items()
+    ]
+    return "{" + ", ".join(pairs) + "}"
 
 
 def _int_literal(value: int) -> str:
@@ -271,26 +298,28 @@ _LITERALS: dict[type, Callable[[Any], str]] = {
 
 
 def _json_value(value: object) -> object:
-    plain = _plain(value)
-    if isinstance(plain, list):
-        return _array(plain)
-    write = _TEXTS.get(type(plain))
-    return write(plain) if write else plain
+    reduced = plain(value)
+    if isinstance(reduced, list):
+        return _array(reduced)
+    if isinstance(reduced, dict):
+        raise DataError("A struct cannot be sent apart from the SQL.", hint="Use paramstyle qmark.")
+    write = _TEXTS.get(type(reduced))
+    return write(reduced) if write else reduced
 
 
 def _array(items: list[Any]) -> str:
-    return "[" + ",".join([_array_item(_plain(item)) for item in items]) + "]"
+    return "[" + ",".join([_array_item(plain(item)) for item in items]) + "]"
 
 
-def _array_item(plain: Any) -> str:
-    if isinstance(plain, list):
-        return _array(plain)
-    if isinstance(plain, str | bytes):
-        text = str(_json_value(plain))
+def _array_item(item: Any) -> str:
+    if isinstance(item, list):
+        return _array(item)
+    if isinstance(item, str | bytes):
+        text = str(_json_value(item))
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if plain is None:
+    if item is None:
         return "null"
-    return str(_json_value(plain)).lower()
+    return str(_json_value(item)).lower()
 
 
 _TEXTS: dict[type, Callable[[Any], object]] = {

@@ -417,7 +417,6 @@ WRITERS = pytest.mark.parametrize(
     ("value", "message"),
     [
         (object(), "object"),
-        ({"a": 1}, "dict"),
         ({1}, "set"),
         (time(1), "time"),
         (timedelta(1), "timedelta"),
@@ -439,6 +438,28 @@ def test_values_that_would_not_arrive_equal(write, value, message):
     """A value that has no SQL form, or would change on the way, is refused by its position."""
     with pytest.raises(DataError, match=f"Parameter 2: .*{message}"):
         write(value)
+
+
+@given(st.dictionaries(TEXTS.filter(bool), TEXTS | BIGINTS, min_size=1, max_size=5))
+def test_dicts_are_structs(engine, fields):
+    """Names and values come back, whatever characters the names have; they differ beyond case."""
+    fields = {name.lower(): value for name, value in fields.items()}
+    fields = {name: value for name, value in fields.items() if name.casefold() == name}
+    if fields:
+        assert value_of(engine, bind("SELECT ?", [fields])) == fields
+
+
+@pytest.mark.parametrize("value", [{}, {1: 2}])
+def test_dicts_that_are_no_structs(value):
+    """A struct has fields, and their names are text."""
+    with pytest.raises(DataError, match="Parameter 1: A struct has"):
+        bind("SELECT ?", [value])
+
+
+def test_structs_stay_in_the_sql():
+    """The server takes no struct apart from the SQL."""
+    with pytest.raises(DataError, match="Parameter 1: A struct cannot be sent apart"):
+        to_query_parameters("SELECT $1", [{"a": 1}])
 
 
 @WRITERS
