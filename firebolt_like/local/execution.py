@@ -72,6 +72,7 @@ class Execution:
         self._batches: Iterator[Batch] = iter(())
         self._views: list[str] = []
         self.columns: tuple[Column, ...] = ()
+        self.changed: int | None = None
         self.headers: Headers = []
 
     def start(self) -> Batch:
@@ -82,6 +83,7 @@ class Execution:
             self._services.commands.check_place(self._statement.text, self._options)
         result = Result() if self._statement is None else self._run(self._statement)
         self.columns, self._batches = result.columns, result.batches
+        self.changed = result.changed
         return self.next()
 
     def check(self) -> None:

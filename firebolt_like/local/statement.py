@@ -30,13 +30,15 @@ __all__ = ["Result", "check", "describe", "run"]
 class Result:
     """Columns (none for a statement without a result set), and batches of about 1 MB.
 
-    There is at least one batch, and the last one says so. Reading may raise `Refusal`.
+    There is at least one batch, and the last one says so. Reading may raise `Refusal`. `changed` is
+    how many rows a statement without a result set has changed, None where it changes none.
     """
 
     columns: tuple[Column, ...] = ()
     batches: Iterator[Batch] = dataclasses.field(
         default_factory=lambda: iter([Batch(b"", 0, last=True)])
     )
+    changed: int | None = None
 
 
 _KINDS = duckdb.StatementType
@@ -64,8 +66,8 @@ def run(
         if kind in _ROWS or (kind in _CHANGES and _has_returning(statement.text)):
             return _run_for_rows(cursor, statement, query, encoder)
         cursor.execute(statement.text)
-        cursor.fetchall()
-        return Result()
+        counts = cursor.fetchall()
+        return Result(changed=counts[0][0] if counts else None)
 
 
 def check(cursor: duckdb.DuckDBPyConnection, statement: Translation) -> None:

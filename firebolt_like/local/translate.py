@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,7 +19,13 @@ from firebolt_like.local.refusal import Refusal, invalid
 from firebolt_like.local.types import duckdb_name, sql_type_named
 from firebolt_like.protocol.sql import Kind, Statement, tokens
 
-__all__ = ["Translation", "mark_escapes", "read_parameters", "translate"]
+__all__ = ["Literal", "Translation", "mark_escapes", "read_parameters", "translate"]
+
+
+class Literal(NamedTuple):
+    """A parameter that has a type of its own, as DuckDB's SQL writes it."""
+
+    sql: str
 
 
 def mark_escapes(sql: str) -> str:
@@ -239,6 +245,8 @@ def _value(name: str, parameters: Mapping[str, Any]) -> Any:
 
 def _literal(value: Any, following: str) -> str:
     """Write a parameter as a literal: typed, but for strings, which coerce where they are used."""
+    if isinstance(value, Literal):
+        return value.sql
     if value is None:
         return "NULL"
     if isinstance(value, bool):

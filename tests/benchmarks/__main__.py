@@ -1,0 +1,104 @@
+"""Measure everything, or what is named: `python -m tests.benchmarks [NAME ...]`.
+
+With no name, all of it is measured and written into docs/performance.md, with its plots.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.benchmarks import cases, curves, report
+from tests.benchmarks.measure import PROJECT, Interpreters, MeasurementError, Workers, canned_server
+from tests.benchmarks.peer import PACKAGES, environment
+
+SCRIPTS = ("rest_overhead",)
+"""Measurements that need no canned server, and print what they find."""
+
+NAMES = (
+    *(case.name for case in cases.CASES),
+    *(curve.name for curve in curves.CURVES),
+    *SCRIPTS,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, and write."""
+    options = _options(arguments)
+    begun = report.circumstances(options.machine)
+    with canned_server() as url, Workers(_interpreters(options.peer), url) as workers:
+        parts = [begun, *_parts(workers, options)]
+    print("\n".join(parts))
+    if not options.names:
+        report.write(options.docs / "performance.md", parts)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    option = parser.add_argument
+    option("names", nargs="*", metavar="NAME", help=f"one of {', '.join(NAMES)}")
+    option("--quick", action="store_true", help="a tenth of the sizes, each measured once")
+    option("--scale", type=int, help="divide all sizes by this")
+    option("--turns", type=int, help="how often each is measured; 5 by default")
+    option("--peer", default="install", metavar="PYTHON",
+           help=f"an interpreter with {' and '.join(PACKAGES)}; 'none' measures without; "
+           "by default an environment is made for it")  # fmt: skip
+    option("--machine", default=f"{os.cpu_count()} cores", help="what to call this machine")
+    option("--docs", type=Path, default=PROJECT / "docs", help="the folder to write into")
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.names) - set(NAMES))
+    if unknown:
+        parser.error(f"there is no {unknown[0]}; there are {', '.join(NAMES)}")
+    options.scale = options.scale or (10 if options.quick else 1)
+    options.turns = options.turns or (1 if options.quick else 5)
+    return options
+
+
+def _interpreters(peer: str) -> Interpreters:
+    own = {cases.OURS: sys.executable, cases.LIMIT: sys.executable}
+    if peer == "none":
+        return own
+    return {**own, cases.PEER: environment() if peer == "install" else peer}
+
+
+def _parts(workers: Workers, options: argparse.Namespace) -> Iterator[str]:
+    wanted = set(options.names or NAMES)
+    lines = list(_lines(workers, options, wanted))
+    if lines:
+        yield report.table_part(lines)
+    for curve in curves.CURVES:
+        if curve.name in wanted:
+            _tell(curve.name)
+            points = curves.measure(workers, curve, scale=options.scale)
+            if not options.names:
+                curves.draw(curve, points, options.docs)
+            yield report.curve_part(curve, points)
+    for name in SCRIPTS:
+        if name in wanted:
+            _tell(name)
+            yield report.script_part(name, _printed(name))
+
+
+def _lines(workers: Workers, options: argparse.Namespace, wanted: set[str]) -> Iterator[cases.Line]:
+    for case in cases.CASES:
+        if case.name in wanted:
+            _tell(case.name)
+            yield from cases.measure(workers, case, turns=options.turns, scale=options.scale)
+
+
+def _tell(name: str) -> None:
+    print(f"measuring {name}", file=sys.stderr, flush=True)
+
+
+def _printed(name: str) -> str:
+    command = [sys.executable, "-m", f"tests.benchmarks.{name}"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise MeasurementError(f"{name}: {done.stderr.strip()[-500:]}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()
