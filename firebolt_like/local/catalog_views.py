@@ -9,21 +9,19 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import duckdb
+import msgspec
 
 from firebolt_like.local.engine import ACCOUNT_DB
 from firebolt_like.local.grammar import Reader
 from firebolt_like.local.information_schema import Session, View
 from firebolt_like.local.refusal import invalid
+from firebolt_like.local.table_notes import read_column_note, read_table_note
 from firebolt_like.local.types import sql_type
-from firebolt_like.protocol.sql import quote_string
+from firebolt_like.protocol.sql import quote_name, quote_string
 
 __all__ = ["catalog_views", "show"]
 
 _TIME = "timestamptz"
-INDEX_SCHEMA: Final = "aggregating_indexes"
-"""The schema where an aggregating index is kept, as a view of its name."""
-
-_VISIBLE = f"schema_name <> '{INDEX_SCHEMA}'"
 _SCHEMA = "CASE schema_name WHEN 'main' THEN 'public' ELSE schema_name END"
 
 
@@ -112,7 +110,11 @@ _INDEXES = {
     "table_name": "text",
     "index_name": "text",
     "index_type": "text",
+    "index_owner": "text",
     "index_definition": "text",
+    "compressed_bytes": "bigint",
+    "uncompressed_bytes": "bigint",
+    "number_of_tablets": "bigint",
     "created": _TIME,
 }
 _ROUTINES = {
@@ -135,32 +137,73 @@ def _ask(session: Session, sql: str) -> list[tuple[Any, ...]]:
 
 def _tables(session: Session) -> Iterator[tuple[Any, ...]]:
     tables = f"""
-        SELECT database_name, {_SCHEMA}, table_name, 'BASE TABLE', estimated_size, sql
+        SELECT database_name, {_SCHEMA}, table_name, 'BASE TABLE', estimated_size, sql, comment
         FROM duckdb_tables() WHERE database_name = $1 AND NOT internal
         UNION ALL
-        SELECT database_name, {_SCHEMA}, view_name, 'VIEW', NULL, sql
-        FROM duckdb_views() WHERE database_name = $1 AND NOT internal AND {_VISIBLE}
+        SELECT database_name, {_SCHEMA}, view_name, 'VIEW', NULL, sql, NULL
+        FROM duckdb_views() WHERE database_name = $1 AND NOT internal
         ORDER BY 1, 2, 3"""  # noqa: S608  # no user's text is in it
-    for catalog, schema, name, kind, count, ddl in _ask(session, tables):
-        insertable = "YES" if kind == "BASE TABLE" else "NO"
+    indexes = _primary_indexes(session)
+    for catalog, schema, name, kind, count, ddl, comment in _ask(session, tables):
+        is_table = kind == "BASE TABLE"
+        table_type = read_table_note(comment).type if is_table else kind
+        index = indexes.get((schema, name)) if is_table else None
         yield (
-            *(catalog, schema, name, kind, None, None, None, None, None, count),
-            *(None, None, None, None, None, kind if kind == "VIEW" else "FACT", None, ddl),
-            *(None, None, None, None, None, insertable, "NO", None),
+            *(catalog, schema, name, kind, None, None, None, None),
+            *(index and _array(index), count, None, None, None, None, None),
+            *(table_type, None, _with_clauses(ddl, table_type, index or [])),
+            *(None, None, None, None, None, "YES" if is_table else "NO", "NO", None),
         )
+
+
+def _primary_indexes(session: Session) -> dict[tuple[str, str], list[str]]:
+    """Give the columns of each PRIMARY INDEX in their order, by schema and table."""
+    columns = f"""
+        SELECT {_SCHEMA}, table_name, column_name, comment FROM duckdb_columns()
+        WHERE database_name = $1 AND comment IS NOT NULL AND NOT internal"""  # noqa: S608  # as above
+    placed = sorted(
+        (place, schema, table, column)
+        for schema, table, column, comment in _ask(session, columns)
+        if (place := read_column_note(comment).primary_index) is not None
+    )
+    found: dict[tuple[str, str], list[str]] = {}
+    for _, schema, table, column in placed:
+        found.setdefault((schema, table), []).append(column)
+    return found
+
+
+def _array(names: list[str]) -> str:
+    return msgspec.json.encode(names).decode()
+
+
+def _with_clauses(ddl: str, table_type: str, index: list[str]) -> str:
+    ddl = ddl.rstrip(";")
+    if table_type == "DIMENSION":
+        ddl = ddl.replace("CREATE", "CREATE DIMENSION", 1)
+    return f"{ddl} PRIMARY INDEX {_listed(index)};" if index else f"{ddl};"
+
+
+def _listed(index: list[str]) -> str:
+    return ", ".join(map(quote_name, index))
 
 
 def _columns(session: Session) -> Iterator[tuple[Any, ...]]:
     columns = f"""
         SELECT database_name, {_SCHEMA}, table_name, column_name, column_index, column_default,
-            is_nullable, data_type
-        FROM duckdb_columns() WHERE database_name = $1 AND NOT internal AND {_VISIBLE}
+            is_nullable, data_type, comment
+        FROM duckdb_columns() WHERE database_name = $1 AND NOT internal
         ORDER BY 1, 2, 3, 5"""  # noqa: S608  # as above
-    for *place, default, nullable, kind in _ask(session, columns):
+    for *place, default, nullable, kind, comment in _ask(session, columns):
+        note = read_column_note(comment)
         yield (
-            *(*place, default, "YES" if nullable else "NO", _type_name(kind), "NO", "NO"),
+            *(*place, default, _yes(nullable), _type_name(kind)),
+            *(_yes(note.partition_by), _yes(note.primary_index is not None)),
             *[None] * 6,
         )
+
+
+def _yes(value: object) -> str:
+    return "YES" if value else "NO"
 
 
 def _type_name(kind: str) -> str:
@@ -170,7 +213,7 @@ def _type_name(kind: str) -> str:
 def _schemata(session: Session) -> Iterator[tuple[Any, ...]]:
     schemas = f"""
         SELECT database_name, {_SCHEMA} FROM duckdb_schemas() WHERE database_name = $1
-            AND (NOT internal OR schema_name IN ('main', 'information_schema')) AND {_VISIBLE}
+            AND (NOT internal OR schema_name IN ('main', 'information_schema'))
         ORDER BY 1, 2"""  # noqa: S608  # as above
     for catalog, schema in _ask(session, schemas):
         yield catalog, schema, None, None, None, None, None, None
@@ -179,21 +222,27 @@ def _schemata(session: Session) -> Iterator[tuple[Any, ...]]:
 def _views(session: Session) -> Iterator[tuple[Any, ...]]:
     views = f"""
         SELECT database_name, {_SCHEMA}, view_name, sql FROM duckdb_views()
-        WHERE database_name = $1 AND NOT internal AND {_VISIBLE} ORDER BY 1, 2, 3"""  # noqa: S608  # as above
+        WHERE database_name = $1 AND NOT internal ORDER BY 1, 2, 3"""  # noqa: S608  # as above
     for row in _ask(session, views):
         yield (*row, None, "NO", "NO", None, None)
 
 
 def _indexes(session: Session) -> Iterator[tuple[Any, ...]]:
-    indexes = f"""
-        SELECT database_name, {_SCHEMA}, table_name, index_name, 'SECONDARY', sql
-        FROM duckdb_indexes() WHERE database_name = $1
-        UNION ALL
-        SELECT database_name, 'public', regexp_extract(sql, ' FROM (.*) GROUP BY ALL;?$', 1),
-            view_name, 'AGGREGATING', sql
-        FROM duckdb_views() WHERE database_name = $1 AND NOT {_VISIBLE} ORDER BY 1, 2, 3, 4"""  # noqa: S608  # as above
-    for row in _ask(session, indexes):
-        yield (*row, None)
+    found = [
+        (schema, table, f"primary_{table}", "primary", _listed(columns))
+        for (schema, table), columns in _primary_indexes(session).items()
+    ]
+    tables = f"""
+        SELECT {_SCHEMA}, table_name, comment FROM duckdb_tables()
+        WHERE database_name = $1 AND comment IS NOT NULL"""  # noqa: S608  # as above
+    for schema, table, comment in _ask(session, tables):
+        for name, definition in read_table_note(comment).indexes.items():
+            found.append((schema, table, name, "aggregating", definition))
+    for schema, table, name, kind, definition in sorted(found):
+        yield (
+            *(session.database, schema, table, name, kind, None, definition),
+            *(None, None, None, None),
+        )
 
 
 def _routines(session: Session) -> Iterator[tuple[Any, ...]]:

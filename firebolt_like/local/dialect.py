@@ -6,6 +6,7 @@ it. What may live here: the dialect and its changes. `translate` imports this la
 statements that hold a word of the dialect: sqlglot takes 0.3 s to load, and 0.3 ms a statement.
 """
 
+import dataclasses
 import re
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -15,8 +16,8 @@ from sqlglot.errors import ParseError
 from sqlglot.parsers.duckdb import DuckDBParser
 from sqlglot.tokenizer_core import TokenType
 
-from firebolt_like.local.catalog_views import INDEX_SCHEMA
 from firebolt_like.local.edits import Edit
+from firebolt_like.local.table_clauses import CreateIndex, CreateTable, DropIndex, Noted
 from firebolt_like.local.types import sql_type_named
 
 __all__ = ["Untranslatable", "read_dialect"]
@@ -47,10 +48,10 @@ class Untranslatable(Exception):  # noqa: N818  # `translate` answers it as a re
 
 
 class Reading(NamedTuple):
-    """What has to change in a statement, and what has to run before it."""
+    """What has to change in a statement, and what it says beside its SQL for DuckDB."""
 
     edits: list[Edit]
-    before: str
+    noted: Noted | None
 
 
 def read_dialect(sql: str, word: str) -> Reading:
@@ -66,7 +67,8 @@ def read_dialect(sql: str, word: str) -> Reading:
     if explain := _EXPLAIN.match(sql):
         sql = " " * explain.end() + sql[explain.end() :]
     try:
-        parsed = parser.parse(dialect.tokenize(sql), sql)
+        found, table_type = _without_table_type(dialect.tokenize(sql))
+        parsed = parser.parse(found, sql)
     except ParseError as error:
         raise _not_understood(error, sql, word) from error
     except Untranslatable:
@@ -77,7 +79,24 @@ def read_dialect(sql: str, word: str) -> Reading:
     for tree in parsed:
         for node in tree.walk() if tree is not None else ():
             edits += node.meta.get(_EDITS, ())
-    return Reading(sorted(set(edits)), parser.before)
+    noted = parser.noted
+    if table_type is not None:
+        edits.append(Edit(table_type.start, table_type.end + 1, ""))
+    if isinstance(noted, CreateTable):
+        kind = "FACT" if table_type is None else table_type.text.upper()
+        noted = dataclasses.replace(noted, type=kind)
+        noted = noted if noted.says_something else None
+    return Reading(sorted(set(edits)), noted)
+
+
+def _without_table_type(found: list[Any]) -> tuple[list[Any], Any]:
+    """Take FACT or DIMENSION out of the tokens of `CREATE [OR REPLACE] FACT TABLE`."""
+    words = [token.text.upper() for token in found[:5]]
+    at = 3 if words[1:3] == ["OR", "REPLACE"] else 1
+    kind, what = [*words, "", ""][at : at + 2]
+    if words[:1] == ["CREATE"] and kind in ("FACT", "DIMENSION") and what == "TABLE":
+        return [*found[:at], *found[at + 1 :]], found[at]
+    return found, None
 
 
 _EXPLAIN: Final = re.compile(r"EXPLAIN\s+(?:ANALYZE\s+)?", re.IGNORECASE)
@@ -95,6 +114,7 @@ def _not_understood(error: ParseError, sql: str, word: str) -> Untranslatable:
 
 
 _EDITS: Final = "edits"
+_IGNORED: Final = exp.Property(this=exp.Var(this="ignored"), value=exp.Var(this="ignored"))
 
 
 class _Parser(DuckDBParser):
@@ -112,7 +132,8 @@ class _Parser(DuckDBParser):
         super().reset()
         self.clauses: dict[int, Edit] = {}
         self.index_columns: list[tuple[exp.Identifier, int]] = []
-        self.before = ""
+        self.partition_columns: list[exp.Identifier] = []
+        self.noted: Noted | None = None
 
     def _parse_as_command(self, start: Any) -> exp.Command:
         # sqlglot takes what it does not know as text, and logs it
@@ -177,13 +198,20 @@ class _Parser(DuckDBParser):
         for construct in ("EXTERNAL TABLE", "JOIN INDEX"):
             if self._match_text_seq(*construct.split(), advance=False):
                 raise Untranslatable(f"CREATE {construct} is not supported", self._curr.start)
-        if self._match_texts(("FACT", "DIMENSION")):
-            self._change(self._prev, self._prev, "")
-        elif self._match_text_seq("AGGREGATING", "INDEX"):
+        if self._match_text_seq("AGGREGATING", "INDEX"):
             return self._parse_aggregating_index()
         made = super()._parse_create()
         if isinstance(made.this, exp.Schema):
             self._check_index(made.this)
+        table = made.find(exp.Table)
+        if table is not None and isinstance(made, exp.Create):
+            self.noted = CreateTable(
+                _path(table),
+                "FACT",
+                tuple(_folded(column) for column, _ in self.index_columns),
+                tuple(map(_folded, self.partition_columns)),
+                may_exist=bool(made.args.get("exists")),
+            )
         return made
 
     def _check_index(self, schema: exp.Schema) -> None:
@@ -198,12 +226,21 @@ class _Parser(DuckDBParser):
         if self._match_text_seq("PRIMARY", "INDEX"):
             self._parse_wrapped_csv(self._parse_index_column, optional=True)
         elif self._match(TokenType.PARTITION_BY):
-            if not self._parse_csv(self._parse_assignment):
-                self.raise_error("an expression is missing", first)
+            return self._parse_partitioned_by()
         else:
             return super()._parse_property()
         self._change(first, self._prev, "")
-        return exp.Property(this=exp.Var(this="ignored"), value=exp.Var(this="ignored"))
+        return _IGNORED.copy()
+
+    def _parse_partitioned_by(self) -> exp.Expr:  # type: ignore[override]  # sqlglot narrows it to its own
+        first = self._prev
+        expressions = self._parse_csv(self._parse_assignment)
+        if not expressions:
+            self.raise_error("an expression is missing", first)
+        for column in (column for one in expressions for column in one.find_all(exp.Column)):
+            self.partition_columns.append(column.this)
+        self._change(first, self._prev, "")
+        return _IGNORED.copy()
 
     def _parse_index_column(self) -> exp.Expr:
         first = self._curr
@@ -217,43 +254,61 @@ class _Parser(DuckDBParser):
     def _parse_aggregating_index(self) -> exp.Expression:
         """Make it a view: CREATE OR REPLACE VIEW name AS FROM table SELECT keys GROUP BY ALL."""
         self._change(self._tokens[self._index - 2], self._prev, "OR REPLACE VIEW")
-        exists = self._parse_exists(not_=True)
+        first = self._curr
+        exists = bool(self._parse_exists(not_=True))
         if exists:
-            self.clauses.clear()
-            self._change(self._tokens[self._index - 5], self._tokens[self._index - 4], "VIEW")
-        self._index_name()
+            self._change(first, self._prev, "")
+        name = self._index_name()
         self._expect(self._match(TokenType.ON), "AS FROM")
-        self._parse_table_parts(schema=True)
+        table = self._parse_table_parts(schema=True)
+        path = _path(table) if isinstance(table, exp.Table) else ()
         self._expect(self._match(TokenType.L_PAREN), "SELECT")
+        begin = self._prev.end + 1
         self._parse_csv(self._parse_assignment)
         self._expect(self._match(TokenType.R_PAREN), "GROUP BY ALL")
-        self.before = f"CREATE SCHEMA IF NOT EXISTS {INDEX_SCHEMA}"
+        definition = self.sql[begin : self._prev.start].strip()
+        self.noted = CreateIndex(name, path, definition, _view(name), exists)
         return exp.Command(this="CREATE")
 
     def _parse_drop(self, *args: Any, **kwargs: Any) -> exp.Drop | exp.Command:
         if not self._match_text_seq("AGGREGATING", "INDEX"):
             return super()._parse_drop(*args, **kwargs)
-        self._change(self._tokens[self._index - 2], self._prev, "VIEW")
-        self._parse_exists()
-        self._index_name()
+        self._change(self._tokens[self._index - 2], self._prev, "VIEW IF EXISTS")
+        first = self._curr
+        exists = bool(self._parse_exists())
+        if exists:
+            self._change(first, self._prev, "")
+        name = self._index_name()
         self._match_texts(("CASCADE", "RESTRICT"))
-        self.before = f"CREATE SCHEMA IF NOT EXISTS {INDEX_SCHEMA}"
+        self.noted = DropIndex(name, exists)
         return exp.Command(this="DROP")
 
-    def _index_name(self) -> None:
+    def _index_name(self) -> str:
         first = self._curr
         parts = self._parse_table_parts(schema=True)
         if parts is None or not isinstance(parts.this, exp.Identifier):
             self.raise_error("a name is missing", first)
-        else:
-            name = f'{INDEX_SCHEMA}."{parts.name.replace(chr(34), chr(34) * 2)}"'
-            folded = name if parts.this.quoted else name.lower()
-            self._change(first, self._prev, folded)
+            return ""
+        name = _folded(parts.this)
+        self._change(first, self._prev, _view(name))
+        return name
 
     def _expect(self, found: bool | None, text: str) -> None:
         if not found:
             self.raise_error("unexpected token")
         self._change(self._prev, self._prev, f" {text} ")
+
+
+def _view(index: str) -> str:
+    return '"aggregating index ' + index.replace('"', '""') + '"'
+
+
+def _path(table: exp.Table) -> tuple[str, ...]:
+    return tuple(_folded(part) for part in table.parts if isinstance(part, exp.Identifier))
+
+
+def _folded(name: exp.Identifier) -> str:
+    return name.name if name.quoted else name.name.lower()
 
 
 class _Dialect(DuckDB):

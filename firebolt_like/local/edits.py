@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from firebolt_like.errors import Location
+from firebolt_like.local.table_clauses import Noted
 
 __all__ = ["Edit", "Translation", "apply"]
 
@@ -26,13 +27,13 @@ class Edit(NamedTuple):
 class Translation:
     """A statement as DuckDB gets it; `places` are (offset here, offset in the body, verbatim).
 
-    `before` is a statement that has to run first, or "".
+    `noted` is what it says beside that, or None.
     """
 
     text: str
     body: str
     places: tuple[tuple[int, int, bool], ...]
-    before: str = ""
+    noted: Noted | None = None
 
     def locate(self, line: int, column: int) -> Location:
         """Turn a place in `text` into the place in the body that was sent, both from 1."""
@@ -49,7 +50,7 @@ def location(body: str, offset: int) -> Location:
     return Location(before.count("\n") + 1, offset - before.rfind("\n"))
 
 
-def apply(edits: Iterable[Edit], sql: str, body: str, start: int, before: str = "") -> Translation:
+def apply(edits: Iterable[Edit], sql: str, body: str, start: int) -> Translation:
     """Change `sql`, which begins at offset `start` of `body`.
 
     Of edits that overlap the first one counts, and of those that begin together the longer one.
@@ -75,4 +76,4 @@ def apply(edits: Iterable[Edit], sql: str, body: str, start: int, before: str = 
     if done < len(sql) or not places:
         places.append((length, start + done, True))
         out.append(sql[done:])
-    return Translation("".join(out), body, tuple(places), before)
+    return Translation("".join(out), body, tuple(places))

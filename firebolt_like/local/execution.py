@@ -143,7 +143,10 @@ class Execution:
             translation = self._describe(cursor, statement)
         else:
             translation = self._translate(cursor, statement)
-        return run(cursor, translation, self._query, self._encoder, self._options.limit)
+        alone = self._transaction is None
+        return run(
+            cursor, translation, self._query, self._encoder, self._options.limit, alone=alone
+        )
 
     def _enter(self, transaction_id: str) -> duckdb.DuckDBPyConnection:
         transactions = self._services.transactions

@@ -54,17 +54,23 @@ def run(
     query: Running,
     encoder: RowEncoder,
     limit: int | None = None,
+    *,
+    alone: bool = True,
 ) -> Result:
-    """Run a statement; `limit` caps the rows of a SELECT. Raises `Refusal`."""
+    """Run a statement; `limit` caps the rows of a SELECT. Raises `Refusal`.
+
+    `alone` says that no transaction is open.
+    """
     query.attach(cursor)
     with _refusing(statement, query):
-        if statement.before:
-            cursor.execute(statement.before)
         kind = _kind(cursor, statement.text)
         if kind in _SUBQUERIES:
             return _run_subquery(cursor, statement, query, encoder, limit)
         if kind in _ROWS or (kind in _CHANGES and _has_returning(statement.text)):
             return _run_for_rows(cursor, statement, query, encoder)
+        if statement.noted is not None:
+            statement.noted.run(cursor, statement.text, alone=alone)
+            return Result()
         cursor.execute(statement.text)
         counts = cursor.fetchall()
         return Result(changed=counts[0][0] if counts else None)
@@ -96,6 +102,8 @@ def _kind(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:
     words = first_words(sql, 4)
     if len(parsed) != 1:
         raise not_supported("Several statements in one")
+    if words[0] == "COMMENT":
+        raise not_supported("COMMENT ON")  # what the engine notes of a table is kept in comments
     if words[0] == "CREATE":
         # connections are shared between sessions: what lives in one of them must not be made
         adjective = words[3:4] if words[1:3] == ("OR", "REPLACE") else words[1:2]

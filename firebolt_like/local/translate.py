@@ -5,6 +5,7 @@ The lexer finds what can be told from the words alone: parameters, bytes, double
 give edits, so that errors point into the text that was sent. What may live here: the lexer's edits.
 """
 
+import dataclasses
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -62,7 +63,6 @@ def translate(
     edits = [Edit(0, begin, "")] if begin else []
     edits += _edits(sql, parts, parameters, functions, bytea)
     edits += double_literals(sql, parts)
-    before = ""
     if word := _word_of_dialect(sql, parts):
         from firebolt_like.local.dialect import Untranslatable, read_dialect  # noqa: PLC0415  # sqlglot loads slowly
 
@@ -71,9 +71,9 @@ def translate(
         except Untranslatable as error:
             place = location(body, statement.start + error.offset)
             raise Refusal.of(error.name, error.text, place=place) from error
-        edits += reading.edits
-        before = reading.before
-    return apply(edits, sql, body, statement.start, before)
+        translation = apply(edits + reading.edits, sql, body, statement.start)
+        return dataclasses.replace(translation, noted=reading.noted)
+    return apply(edits, sql, body, statement.start)
 
 
 _ASCII_WORD = re.compile(r"[a-z]+")
@@ -84,7 +84,9 @@ _SPELLED_OTHERWISE = {
 _DIALECT = re.compile(
     r"(?<![\w.$])(?:pgdate|timestampntz|geography|float|(?:decimal|numeric)(?!\s*\()"
     r"|checksum(?=\s*\()|(?:fact|dimension|external)(?=\s+table\b)"
-    r"|(?:aggregating|join|primary)(?=\s+index\b)|(?<=\))\s*partition\s+by)(?![\w$])",
+    r"|(?:aggregating|join|primary)(?=\s+index\b))(?![\w$])"
+    # a bracket before it is a window's
+    r"|(?:\A|[^\s(])\s*\b(?P<partition>partition)\s+by\b",
     re.IGNORECASE,
 )
 
@@ -96,7 +98,7 @@ def _word_of_dialect(sql: str, parts: list[tuple[Kind, int, int]]) -> str | None
         return None
     for kind, start, end in parts:
         if kind is Kind.TEXT and (found := _DIALECT.search(sql[start:end])):
-            return found[0].strip().upper()
+            return (found["partition"] or found[0]).upper()
     return None
 
 
