@@ -262,11 +262,26 @@ _SHOWN: Final = {
     ),
     "CATALOGS": ("catalog_name, created, catalog_owner, description", "catalogs"),
     "DATABASES": ("catalog_name AS database_name, created, catalog_owner, description", "catalogs"),
-    "TABLES": ("table_name, table_schema, table_type, primary_index, number_of_rows", "tables"),
+    "TABLES": (
+        "table_name, 'Valid' AS state, type AS table_type, (SELECT count(*)::INT"
+        " FROM information_schema.columns c WHERE (c.table_schema, c.table_name)"
+        " = (tables.table_schema, tables.table_name)) AS column_count, primary_index,"
+        " ddl AS schema, number_of_rows, compressed_bytes AS size,"
+        " uncompressed_bytes AS size_uncompressed, compression_ratio, number_of_tablets",
+        "tables",
+    ),
     "VIEWS": ("table_name AS view_name, table_schema, view_definition", "views"),
-    "INDEXES": ("index_name, table_name, table_schema, index_type", "indexes"),
+    "INDEXES": (
+        "index_name, table_name, index_type AS type, [index_definition] AS expression,"
+        " compressed_bytes AS size_compressed, uncompressed_bytes AS size_uncompressed,"
+        " NULL::DOUBLE AS compression_ratio, number_of_tablets",
+        "indexes",
+    ),
 }
-_SHOWN_COLUMNS: Final = ("table_name, column_name, data_type, is_nullable AS nullable", "columns")
+_SHOWN_COLUMNS: Final = (
+    "table_name, column_name, data_type, is_nullable = 'YES' AS nullable",
+    "columns",
+)
 
 
 def show(sql: str, database: str) -> str | None:
@@ -275,7 +290,7 @@ def show(sql: str, database: str) -> str | None:
     Raises `Refusal` where what is shown belongs to a database, and none was chosen.
 
     >>> show("SHOW COLUMNS t", "db")
-    "SELECT table_name, column_name, data_type, is_nullable AS nullable \
+    "SELECT table_name, column_name, data_type, is_nullable = 'YES' AS nullable \
 FROM information_schema.columns WHERE table_name = 't'"
     """
     read = Reader(sql)

@@ -165,7 +165,9 @@ def test_aggregating_indexes_are_kept_by_name(ask: Asker) -> None:
     """They are accepted and dropped by name; what they name has to exist."""
     ask.send("CREATE OR REPLACE TABLE sold (day pgdate, amount float)")
     ask.answer("CREATE AGGREGATING INDEX By_Day ON sold (day, sum(amount), count(distinct amount))")
-    assert ask.rows("SHOW INDEXES") == [("by_day", "sold", "public", "aggregating")]
+    ((*index, _, _, _, _),) = ask.rows("SHOW INDEXES")
+    definition = "day, sum(amount), count(distinct amount)"
+    assert index == ["by_day", "sold", "aggregating", [definition]]
     again = ask.error("CREATE AGGREGATING INDEX by_day ON sold (day)")
     assert "'by_day' already exists" in again["description"]
     ask.answer("CREATE AGGREGATING INDEX IF NOT EXISTS by_day ON sold (day, max(amount))")

@@ -276,8 +276,8 @@ def test_show_lists_what_there_is(system: Asker) -> None:
         assert first(inside, "SHOW VIEWS") == ["shown_view"]
         assert inside.rows("SHOW INDEXES") == []
         columns = inside.rows("SHOW COLUMNS shown")
-        assert columns[0] == ("shown", "id", "integer", "NO")
-        assert columns[1][1:] == ("tags", "array(text null)", "YES")
+        assert columns[0] == ("shown", "id", "integer", False)
+        assert columns[1][1:] == ("tags", "array(text null)", True)
         assert inside.rows(
             "SELECT table_schema, table_type FROM information_schema.tables"
             " WHERE table_name = 'shown_view'"

@@ -75,6 +75,16 @@ def test_information_schema_tells_them(
     ask.answer("DROP TABLE noted")
 
 
+def test_show_tables_tells_them(ask: Asker, table: str) -> None:
+    """SHOW TABLES has the type, the number of columns, and the index in its order."""
+    answer = ask.answer("SHOW TABLES")
+    names = [column.name for column in answer.columns]
+    rows = [dict(zip(names, row, strict=True)) for row in ask.rows("SHOW TABLES")]
+    (row,) = [row for row in rows if row["table_name"] == table]
+    assert (row["state"], row["table_type"], row["column_count"]) == ("Valid", "DIMENSION", 3)
+    assert json.loads(row["primary_index"]) == ["Q 1", "day"]
+
+
 @pytest.mark.parametrize(
     "clause",
     ["(a int, b int) PARTITION BY b, a % 2", "PARTITION BY a + b AS SELECT 1 AS a, 2 AS b"],
