@@ -254,6 +254,18 @@ def _routines(session: Session) -> Iterator[tuple[Any, ...]]:
         yield (*place, *place, kind, None, None)
 
 
+_SHOWN_TABLES: Final = (
+    "table_name, 'Valid' AS state, type AS table_type, (SELECT count(*)::INT"
+    " FROM information_schema.columns c WHERE (c.table_schema, c.table_name)"
+    " = (tables.table_schema, tables.table_name)) AS column_count, primary_index,"
+    " ddl AS schema, number_of_rows, compressed_bytes AS size,"
+    " uncompressed_bytes AS size_uncompressed, compression_ratio, number_of_tablets"
+)
+_SHOWN_INDEXES: Final = (
+    "index_name, table_name, index_type AS type, [index_definition] AS expression,"
+    " compressed_bytes AS size_compressed, uncompressed_bytes AS size_uncompressed,"
+    " NULL::DOUBLE AS compression_ratio, number_of_tablets"
+)
 _SHOWN: Final = {
     # what may be shown: the columns, and the view that has them
     "ENGINES": (
@@ -262,21 +274,9 @@ _SHOWN: Final = {
     ),
     "CATALOGS": ("catalog_name, created, catalog_owner, description", "catalogs"),
     "DATABASES": ("catalog_name AS database_name, created, catalog_owner, description", "catalogs"),
-    "TABLES": (
-        "table_name, 'Valid' AS state, type AS table_type, (SELECT count(*)::INT"
-        " FROM information_schema.columns c WHERE (c.table_schema, c.table_name)"
-        " = (tables.table_schema, tables.table_name)) AS column_count, primary_index,"
-        " ddl AS schema, number_of_rows, compressed_bytes AS size,"
-        " uncompressed_bytes AS size_uncompressed, compression_ratio, number_of_tablets",
-        "tables",
-    ),
+    "TABLES": (_SHOWN_TABLES, "tables"),
     "VIEWS": ("table_name AS view_name, table_schema, view_definition", "views"),
-    "INDEXES": (
-        "index_name, table_name, index_type AS type, [index_definition] AS expression,"
-        " compressed_bytes AS size_compressed, uncompressed_bytes AS size_uncompressed,"
-        " NULL::DOUBLE AS compression_ratio, number_of_tablets",
-        "indexes",
-    ),
+    "INDEXES": (_SHOWN_INDEXES, "indexes"),
 }
 _SHOWN_COLUMNS: Final = (
     "table_name, column_name, data_type, is_nullable = 'YES' AS nullable",
