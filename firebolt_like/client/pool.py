@@ -73,17 +73,6 @@ def _pool_timeout(request: httpx.Request) -> httpx.PoolTimeout:
     return httpx.PoolTimeout("Every connection is in use.", request=request)
 
 
-def _handed_on(
-    response: httpx.Response, stream: httpx.SyncByteStream | httpx.AsyncByteStream
-) -> httpx.Response:
-    return httpx.Response(
-        response.status_code,
-        headers=response.headers,
-        stream=stream,
-        extensions=response.extensions,
-    )
-
-
 class ConnectionPool(httpx.BaseTransport):
     """Sends each request over a connection of its own; threads may share the pool.
 
@@ -108,7 +97,8 @@ class ConnectionPool(httpx.BaseTransport):
             self._give_back(transport)
             raise
         assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101  # for the checker
-        return _handed_on(response, _Body(response.stream, lambda: self._give_back(transport)))
+        response.stream = _Body(response.stream, lambda: self._give_back(transport))
+        return response
 
     def close(self) -> None:
         """Close every free connection; those in use close with their responses."""
@@ -198,7 +188,8 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
             await share.give_back(transport)
             raise
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  # for the checker
-        return _handed_on(response, _AsyncBody(response.stream, lambda: share.give_back(transport)))
+        response.stream = _AsyncBody(response.stream, lambda: share.give_back(transport))
+        return response
 
     async def aclose(self) -> None:
         """Close this event loop's free connections; those in use close with their responses."""

@@ -56,28 +56,33 @@ class _Pools(Generic[T]):
     def __init__(self, settings: TransportSettings, make: Callable[..., T]) -> None:
         self._settings = settings
         self._make = make
-        self._routes: dict[tuple[bytes, bytes, int | None], T] = {}
-        self._pools: dict[tuple[str, str | None], T] = {}
+        self._routes: dict[tuple[bytes, bytes, int | None, bool], T] = {}
+        self._pools: dict[tuple[str, str | None, bool], T] = {}
         self._context: ssl.SSLContext | None = None
 
-    def serving(self, url: httpx.URL) -> T:
-        origin = (url.raw_scheme, url.raw_host, url.port)
-        pool = self._routes.get(origin)
+    def serving(self, request: httpx.Request) -> T:
+        url = request.url
+        # httpcore's own connections tell each of their steps to who wants to know
+        traced = "trace" in request.extensions
+        route = (url.raw_scheme, url.raw_host, url.port, traced)
+        pool = self._routes.get(route)
         if pool is None:
-            pool = self._routes.setdefault(origin, self._pool(url))
+            pool = self._routes.setdefault(route, self._pool(url, traced))
         return pool
 
     def all(self) -> list[T]:
         return list(self._pools.values())
 
-    def _pool(self, url: httpx.URL) -> T:
+    def _pool(self, url: httpx.URL, traced: bool) -> T:
         proxy = self._proxy(url)
-        key = (url.scheme, str(proxy.url) if proxy else None)
-        return self._pools.get(key) or self._pools.setdefault(key, self._made(url.scheme, proxy))
+        key = (url.scheme, str(proxy.url) if proxy else None, traced)
+        pool = self._pools.get(key)
+        return pool or self._pools.setdefault(key, self._made(url.scheme, proxy, traced))
 
-    def _made(self, scheme: str, proxy: httpx.Proxy | None) -> T:
+    def _made(self, scheme: str, proxy: httpx.Proxy | None, traced: bool) -> T:
         settings = self._settings
         return self._make(
+            direct=proxy is None and not settings.http2 and not traced,
             verify=self._tls() if scheme == "https" else _context_without_authorities(),
             http1=settings.http1,
             http2=settings.http2,
@@ -119,7 +124,7 @@ class Transport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request through the pool for its origin."""
-        return self._pools.serving(request.url).handle_request(request)
+        return self._pools.serving(request).handle_request(request)
 
     def close(self) -> None:
         """Close every connection."""
@@ -135,7 +140,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request through the pool for its origin."""
-        pool = self._pools.serving(request.url)
+        pool = self._pools.serving(request)
         try:
             return await pool.handle_async_request(request)
         except ssl.SSLError as error:  # under asyncio httpcore lets it through, as when TLS 1.3
@@ -147,19 +152,42 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             await pool.aclose()
 
 
-def _pool(*, limits: httpx.Limits, http2: bool, **options: Any) -> httpx.BaseTransport:
+def _pool(
+    *, direct: bool, limits: httpx.Limits, http2: bool, **options: Any
+) -> httpx.BaseTransport:
     """Make a pool; HTTP/2 needs httpcore's, because there requests share a connection."""
+    if direct:
+        from firebolt_like.client.http11 import HTTP11Transport  # noqa: PLC0415  # brings httpcore
+
+        return ConnectionPool(partial(HTTP11Transport, **_direct(limits, **options)), limits)
     if http2:
         return httpx.HTTPTransport(limits=limits, http2=True, **options)
     return ConnectionPool(partial(httpx.HTTPTransport, limits=_one(limits), **options), limits)
 
 
-def _async_pool(*, limits: httpx.Limits, http2: bool, **options: Any) -> httpx.AsyncBaseTransport:
+def _async_pool(
+    *, direct: bool, limits: httpx.Limits, http2: bool, **options: Any
+) -> httpx.AsyncBaseTransport:
     """Make a pool; HTTP/2 needs httpcore's, because there requests share a connection."""
+    if direct:
+        from firebolt_like.client.http11 import AsyncHTTP11Transport  # noqa: PLC0415  # likewise
+
+        own = partial(AsyncHTTP11Transport, **_direct(limits, **options))
+        return AsyncConnectionPool(own, limits)
     if http2:
         return httpx.AsyncHTTPTransport(limits=limits, http2=True, **options)
     make = partial(httpx.AsyncHTTPTransport, limits=_one(limits), **options)
     return AsyncConnectionPool(make, limits)
+
+
+def _direct(
+    limits: httpx.Limits, *, verify: ssl.SSLContext, socket_options: Any, **_: Any
+) -> dict[str, Any]:
+    return {
+        "verify": verify,
+        "socket_options": socket_options,
+        "keepalive_expiry": limits.keepalive_expiry,
+    }
 
 
 def _one(limits: httpx.Limits) -> httpx.Limits:

@@ -1,0 +1,354 @@
+"""Connections as they break, stall and end: what callers get, and that nothing is sent twice."""
+
+import contextlib
+import itertools
+import socket
+import threading
+
+import anyio
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from firebolt_like.client.client import Client
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Script:
+    """A server that reads a request and then does what it is told; it counts both kinds of things.
+
+    `act(connection, request)` gives whether the connection goes on.
+    """
+
+    def __init__(self, act):
+        self.act = act
+        self.requests = []
+        self.connections = 0
+        self.closing = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open = []
+        self._thread = threading.Thread(target=self._serve)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self.closing.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+        for connection, thread in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            connection.close()
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self.connections += 1
+                thread = threading.Thread(target=self._talk, args=(connection,))
+                self._open.append((connection, thread))
+                thread.start()
+
+    def _talk(self, connection):
+        with contextlib.suppress(OSError):
+            while request := read_request(connection):
+                self.requests.append(request)
+                if not self.act(connection, request):
+                    break
+            connection.shutdown(socket.SHUT_RDWR)
+
+
+def read_request(connection):
+    """Read a head and the body that it announces, of a length or in chunks."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = connection.recv(65536)
+        if not piece:
+            return b""
+        data += piece
+    head, _, body = data.partition(b"\r\n\r\n")
+    fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
+    if b"transfer-encoding" in fields:
+        while not body.endswith(b"0\r\n\r\n"):
+            body += connection.recv(65536)
+    while len(body) < int(fields.get(b"content-length", 0)):
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+def sends(*pieces, go_on=True):
+    def act(connection, request):
+        for piece in pieces:
+            connection.sendall(piece)
+        return go_on
+
+    return act
+
+
+def post(face, url, times=1, **keywords):
+    """Send the same request some times over one client; give the last answer."""
+
+    async def scenario():
+        async with face.client(**keywords) as client:
+            for _ in range(times):
+                answer = await client.post(url, content=b"SELECT 1")
+            return answer
+
+    return face.run(scenario)
+
+
+FAULTS = {
+    "before the answer": (sends(go_on=False), httpx.RemoteProtocolError),
+    "in the head": (sends(OK[:30], go_on=False), httpx.RemoteProtocolError),
+    "in the body": (sends(OK[:-1], go_on=False), httpx.RemoteProtocolError),
+    "in a chunk": (
+        sends(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", go_on=False),
+        httpx.RemoteProtocolError,
+    ),
+    "with something else": (sends(b"SSH-2.0-OpenSSH_9\r\n\r\n"), httpx.RemoteProtocolError),
+    "by changing the protocol": (
+        sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"),
+        httpx.RemoteProtocolError,
+    ),
+    "by silence": (lambda *_: threading.Event().wait(0.3), httpx.ReadTimeout),
+    "by silence in the head": (sends(OK[:30]), httpx.ReadTimeout),
+    "by silence in the body": (sends(OK[:-1]), httpx.ReadTimeout),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_request_that_breaks_is_sent_once(face, fault):
+    """Whatever a server does to a request, it is not sent again, and the error is httpx's."""
+    act, kind = FAULTS[fault]
+    with Script(act) as server:
+        with pytest.raises(kind):
+            post(face, server.url, timeout=httpx.Timeout(5, read=0.1))
+        assert len(server.requests) == server.connections == 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_kept_connection_that_breaks_sends_once(face, fault):
+    """So too on a connection which served before; the next request has a new one."""
+    act, kind = FAULTS[fault]
+    turns = iter([sends(OK), act, sends(OK)])
+
+    def in_turn(connection, request):
+        return next(turns)(connection, request)
+
+    with Script(in_turn) as server:
+
+        async def scenario():
+            async with face.client(timeout=httpx.Timeout(5, read=0.1)) as client:
+                assert (await client.post(server.url, content=b"1")).text == "ok"
+                with pytest.raises(kind):
+                    await client.post(server.url, content=b"2")
+                assert (await client.post(server.url, content=b"3")).text == "ok"
+
+        face.run(scenario)
+        assert [request[-1:] for request in server.requests] == [b"1", b"2", b"3"]
+        assert server.connections == 2
+
+
+def test_a_server_that_hung_up_meanwhile_costs_no_request(face):
+    """An idle connection that the server closed is not used: the request goes over a new one."""
+    gone = threading.Event()
+
+    class Leaving(Script):
+        def _talk(self, connection):
+            super()._talk(connection)
+            gone.set()
+
+    with Leaving(sends(OK, go_on=False)) as server:
+
+        async def scenario():
+            async with face.client() as client:
+                await client.post(server.url, content=b"1")
+                gone.wait(5)
+                return (await client.post(server.url, content=b"2")).text
+
+        assert face.run(scenario) == "ok"
+        assert (len(server.requests), server.connections) == (2, 2)
+
+
+def test_nothing_left_over_answers_the_next_request(face):
+    """Bytes after an answer end its connection; they are never read as another answer."""
+    with Script(sends(OK + OK.replace(b"ok", b"no"))) as server:
+        assert post(face, server.url, times=2).text == "ok"
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize("close", [b"Connection: close\r\n", b""])
+def test_a_connection_is_kept_unless_the_server_says_no(face, close):
+    """`Connection: close` is obeyed."""
+    with Script(sends(OK.replace(b"OK\r\n", b"OK\r\n" + close))) as server:
+        post(face, server.url, times=3)
+        assert server.connections == (3 if close else 1)
+
+
+def test_interim_answers_are_passed_over(face):
+    """100 and 103 come before the answer, and are none."""
+    interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    with Script(sends(interim + OK)) as server:
+        assert post(face, server.url).text == "ok"
+
+
+def test_a_refusal_while_the_body_is_sent_is_heard(face):
+    """A server that answers and hangs up before it has read all is understood."""
+    refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    answered = threading.Event()
+
+    class Refusing(Script):
+        def _talk(self, connection):
+            connection.recv(10)
+            connection.sendall(refusal)
+            connection.close()
+            answered.set()
+
+    def parts():
+        yield b"a"
+        answered.wait(5)
+        for _ in range(100):
+            yield b"b" * 100_000
+
+    async def slowly():
+        for part in parts():
+            yield part
+
+    with Refusing(None) as server:
+
+        async def scenario():
+            async with face.client() as client, contextlib.aclosing(slowly()) as tasks_body:
+                body = parts() if face.blocking else tasks_body
+                return (await client.post(server.url, content=body)).status_code
+
+        with contextlib.suppress(httpx.ReadError):  # a reset may overtake the refusal
+            assert face.run(scenario) == 413
+
+
+def test_bodies_may_come_piece_by_piece(face):
+    """A body of parts is sent in chunks, and each as soon as it is there."""
+    arrived = threading.Event()
+
+    class Waiting(Script):
+        def _talk(self, connection):
+            seen = b""
+            while b"first" not in seen:
+                seen += connection.recv(65536)
+            arrived.set()
+            while b"0\r\n\r\n" not in seen:
+                seen += connection.recv(65536)
+            self.requests.append(seen)
+            connection.sendall(OK)
+
+    def parts():
+        yield b"first"
+        assert arrived.wait(5)
+        yield b"second" * 100_000
+
+    async def slowly():
+        yield b"first"
+        assert await anyio.to_thread.run_sync(arrived.wait, 5)
+        yield b"second" * 100_000
+
+    with Waiting(None) as server:
+
+        async def scenario():
+            async with face.client() as client:
+                body = parts() if face.blocking else slowly()
+                return (await client.post(server.url, content=body)).text
+
+        assert face.run(scenario) == "ok"
+        assert server.requests[0].endswith(
+            b"5\r\nfirst\r\n927c0\r\n" + b"second" * 100_000 + b"\r\n0\r\n\r\n"
+        )
+
+
+def test_answers_without_a_body(face):
+    """HEAD, 204 and 304 end with their head, whatever length they announce."""
+    with Script(sends(b"HTTP/1.1 204 No Content\r\n\r\n")) as server:
+        assert post(face, server.url, times=2).content == b""
+        assert server.connections == 1
+    with Script(sends(OK[:-2])) as server:
+
+        async def scenario():
+            async with face.client(timeout=5) as client:
+                answers = [await client.request("HEAD", server.url) for _ in range(2)]
+                return [answer.headers["Content-Length"] for answer in answers]
+
+        assert face.run(scenario) == ["2", "2"]
+        assert server.connections == 1
+
+
+def test_extensions_of_httpx_work(face):
+    """`target` and `trace` mean what httpx documents; the answer names its version and reason."""
+    steps = []
+
+    def step(name, info):
+        steps.append(name)
+
+    async def asynchronous_step(name, info):
+        steps.append(name)
+
+    with Script(sends(OK.replace(b"200 OK", b"200 Fine"))) as server:
+
+        async def scenario():
+            async with face.client() as client:
+                trace = step if face.blocking else asynchronous_step
+                await client.request("POST", server.url, extensions={"trace": trace})
+                asked = {"target": b"*"}
+                answer = await client.request("OPTIONS", server.url, extensions=asked)
+                return answer.http_version, answer.reason_phrase
+
+        assert face.run(scenario) == ("HTTP/1.1", "Fine")
+        assert server.requests[1].startswith(b"OPTIONS * HTTP/1.1\r\n")
+        assert "http11.send_request_headers.complete" in steps
+
+
+@pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\0b"])
+def test_a_header_cannot_smuggle_another(face, value):
+    """A line end in a header is refused before anything is sent."""
+    with Script(sends(OK)) as server:
+        with pytest.raises(httpx.LocalProtocolError):
+            post(face, server.url, headers={"X-Name": value})
+        assert server.requests == []
+
+
+def cut(data, places):
+    edges = [0, *sorted(place % len(data) for place in places), len(data)]
+    return [data[start:end] for start, end in itertools.pairwise(edges)]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    body=st.binary(max_size=200),
+    form=st.sampled_from(["length", "chunks", "end"]),
+    sizes=st.lists(st.integers(1, 50), min_size=1),
+    places=st.lists(st.integers(0, 10_000), max_size=8),
+)
+def test_answers_arrive_whole_wherever_they_are_cut(body, form, sizes, places):
+    """A body of a length, in chunks, or up to the end is read as it was sent, byte for byte."""
+    head = b"HTTP/1.1 200 OK\r\nX-Name: value\r\n"
+    if form == "length":
+        answer = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    elif form == "end":
+        answer = head + b"\r\n" + body
+    else:
+        chunks, rest = b"", body
+        while rest:
+            size = sizes[len(rest) % len(sizes)]
+            piece, rest = rest[:size], rest[size:]
+            chunks += b"%x\r\n%b\r\n" % (len(piece), piece)
+        answer = head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+    with Script(sends(*cut(answer, places), go_on=form != "end")) as server:
+        with Client(timeout=5) as client:
+            for _ in range(2):
+                got = client.post(server.url, content=b"SELECT 1")
+                assert (got.content, got.headers["x-name"]) == (body, "value")
+        assert server.connections == (2 if form == "end" else 1)
