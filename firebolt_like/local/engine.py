@@ -4,18 +4,16 @@ What may live here: the instance, what is locked in it, and the loan of cursors.
 blocks and is called from worker threads.
 """
 
-import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from secrets import token_hex
-from tempfile import gettempdir
 from typing import Final
 
 import duckdb
 
 from firebolt_like.errors import ConfigurationError
 from firebolt_like.local.refusal import Refusal, invalid
+from firebolt_like.local.uploads import UPLOADS, UploadFolders
 from firebolt_like.protocol.sql import quote_name, quote_string
 
 __all__ = ["ACCOUNT_DB", "Engine", "set_zone"]
@@ -62,11 +60,11 @@ class Engine:
         self._listeners: list[Callable[[str], None]] = []
         self._idle: dict[tuple[str, str], list[duckdb.DuckDBPyConnection]] = {}
         self._base = duckdb.connect(":memory:")
-        self.uploads = Path(gettempdir()).resolve() / f"firebolt_like-{token_hex(16)}"
-        """The folder for files of requests: the first of them makes it, and it ends with this."""
+        self.uploads = UploadFolders(self._base)
+        """The files of requests."""
         try:
             self._attach_all(databases)
-            allowed = [self.uploads, *readable, *([] if folder is None else [folder])]
+            allowed = [UPLOADS, *readable, *([] if folder is None else [folder])]
             quoted = ", ".join(quote_string(str(path)) for path in allowed)
             self._base.execute(f"SET allowed_directories = [{quoted}]")
         except BaseException:
@@ -133,7 +131,6 @@ class Engine:
         for cursor in idle:
             cursor.close()
         self._base.close()
-        shutil.rmtree(self.uploads, ignore_errors=True)
 
     def borrow(self, database: str, zone: str) -> duckdb.DuckDBPyConnection:
         """Take a cursor whose current database and time zone are these.

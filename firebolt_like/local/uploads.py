@@ -1,15 +1,13 @@
 """Uploaded files while their request lives: what `read_csv('upload://name')` reads.
 
-What may live here: their folder, and the views that stand for such calls, so that a statement needs
-no path. One that finds out the path all the same reads what others of its account, who may read
-everything there, are uploading at that moment, and no other file.
+What may live here: where they are, and the views that stand for such calls, so that a statement
+needs no path.
 """
 
 import re
-import shutil
-import uuid
+import secrets
+import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -17,7 +15,11 @@ import duckdb
 from firebolt_like.local.refusal import Refusal, invalid
 from firebolt_like.protocol.sql import Kind, Statement, quote_string, tokens
 
-__all__ = ["NO_UPLOADS", "Uploads"]
+__all__ = ["NO_UPLOADS", "UPLOADS", "UploadFolders", "Uploads"]
+
+UPLOADS: Final = "upload://requests/"
+"""Where DuckDB finds them: this, the token of the request, and the name."""
+
 
 _CALL: Final = re.compile(
     r"(?<![\w.$\"])read_(?P<what>parquet|csv|text|arrow)\s*\(\s*(?:url\s*=>\s*)?"
@@ -26,25 +28,47 @@ _CALL: Final = re.compile(
 )
 
 
-class Uploads:
-    """The files of one request, in a folder of its own; `close` deletes them.
+class UploadFolders:
+    """The files of all requests of a DuckDB instance, by a token of the request and their name.
 
-    Writing and deleting block.
+    They are in memory. Their file system is made with the first of them.
     """
 
-    def __init__(self, root: Path, files: Mapping[str, bytes]) -> None:
-        self._folder = root / uuid.uuid4().hex
-        self._names = frozenset(files)
-        if files:
-            root.mkdir(mode=0o700, exist_ok=True)
-            self._folder.mkdir(mode=0o700)
-            for name, content in files.items():
-                (self._folder / name).write_bytes(content)
+    def __init__(self, instance: duckdb.DuckDBPyConnection | None) -> None:
+        self._instance = instance
+        self._lock = threading.Lock()
+        self._folders: dict[str, Mapping[str, bytes]] = {}
+        self._is_registered = instance is None
+
+    def add(self, files: Mapping[str, bytes]) -> str:
+        """Take the files of a request, and give its token."""
+        token = secrets.token_hex(16)
+        with self._lock:
+            self._folders[token] = files
+            if self._instance is not None and not self._is_registered:
+                from firebolt_like.local.upload_files import UploadFileSystem  # noqa: PLC0415  # seldom needed
+
+                self._instance.register_filesystem(UploadFileSystem(self._folders))
+                self._is_registered = True
+        return token
+
+    def remove(self, token: str) -> None:
+        """Forget the files of a request."""
+        with self._lock:
+            self._folders.pop(token, None)
+
+
+class Uploads:
+    """The files of one request; `close` forgets them. All of it may block."""
+
+    def __init__(self, folders: UploadFolders, files: Mapping[str, bytes]) -> None:
+        self._folders = folders
+        self._files = files
+        self._token = folders.add(files) if files else ""
 
     def close(self) -> None:
-        """Delete the files."""
-        if self._names:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        """Forget the files."""
+        self._folders.remove(self._token)
 
     def prepare(
         self, cursor: duckdb.DuckDBPyConnection, statement: Statement
@@ -61,7 +85,7 @@ class Uploads:
         while (call := _CALL.search(masked, position)) is not None:
             position = _closing(masked, call.start("end"))
             name = call["name"]
-            if name not in self._names:
+            if name not in self._files:
                 raise invalid(f"There is no upload '{name[:100]}' in this request.")
             view = f"upload_{len(made)}"
             options = sql[call.end("end") : position - 1].strip() if call["end"] == "," else ""
@@ -79,12 +103,12 @@ class Uploads:
     def hide(self, refusal: Refusal) -> None:
         """Write an upload's name where an error has its path."""
         detail = refusal.detail
-        detail.description = detail.description.replace(f"{self._folder}/", "upload://")
+        detail.description = detail.description.replace(f"{UPLOADS}{self._token}/", "upload://")
 
     def _make(
         self, cursor: duckdb.DuckDBPyConnection, view: str, what: str, name: str, options: str
     ) -> None:
-        path = quote_string(str(self._folder / name))
+        path = quote_string(f"{UPLOADS}{self._token}/{name}")
         try:
             if what == "arrow":
                 self._make_arrow(cursor, view, name)
@@ -101,11 +125,10 @@ class Uploads:
     def _make_arrow(self, cursor: duckdb.DuckDBPyConnection, view: str, name: str) -> None:
         import pyarrow as pa  # noqa: PLC0415  # slow to import
 
-        with pa.memory_map(str(self._folder / name)) as source:
-            cursor.register(view, pa.ipc.open_stream(source).read_all())
+        cursor.register(view, pa.ipc.open_stream(self._files[name]).read_all())
 
 
-NO_UPLOADS: Final = Uploads(Path(), {})
+NO_UPLOADS: Final = Uploads(UploadFolders(None), {})
 
 
 def _masked(sql: str) -> str:

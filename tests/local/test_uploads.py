@@ -104,6 +104,28 @@ def test_files_live_as_long_as_their_request(server: LocalServer, ask: Asker) ->
     assert "no upload 'q'" in _send(ask, "SELECT * FROM read_csv('upload://q')", p=b"").text
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "glob('upload://**')",
+        "glob('upload://requests/*')",
+        "glob('upload://requests/*/*')",
+        "read_text('up' || 'load://requests/*/p')",
+        "read_text('up' || 'load://requests/**')",
+        "read_csv(['upload' || '://p', 'upload' || '://requests//p'])",
+        "(SELECT sql FROM duckdb_views() WHERE sql LIKE '%upload://%')",
+    ],
+)
+def test_no_request_reads_the_files_of_another(ask: Asker, source: str) -> None:
+    """Not even while both run: nothing is listed, and the name is one's own."""
+    sql = b"SELECT range, repeat('x', 1000) FROM read_csv('upload://p'), range(200000)"
+    parts = {"sql": (None, sql), "p": ("p", b"a\n1\n")}
+    with ask.http.stream("POST", "/", files=parts) as unread:
+        assert unread.status_code == 200
+        reply = ask.send(f"SELECT * FROM {source}")
+        assert reply.status_code == 400 or reply.json()["data"] == []
+
+
 _PROGRAM = """
 import httpx
 from firebolt_like.local import LocalServer
