@@ -30,7 +30,28 @@ DEFAULT_API_ENDPOINT = "api.app.firebolt.io"
 AuthArgument: TypeAlias = httpx.Auth | tuple[str, str] | None
 
 
-class Client(httpx.Client):
+class _Cookies(httpx.Cookies):
+    """Cookies that look for new ones only where an answer sets one: most of ours set none."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        if "set-cookie" in response.headers:
+            super().extract_cookies(response)
+
+
+class _WithCookies:
+    """The attribute `cookies` of both clients, as httpx has it."""
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """The cookies that go with requests."""
+        return self._cookies_kept
+
+    @cookies.setter
+    def cookies(self, cookies: Any) -> None:
+        self._cookies_kept = _Cookies(httpx.Cookies(cookies).jar)
+
+
+class Client(_WithCookies, httpx.Client):
     """An `httpx.Client` with credentials and an account, for scripts and threads.
 
     `auth` is an auth object of `firebolt_like.client.auth`, any `httpx.Auth`, or a tuple of user
@@ -54,6 +75,7 @@ class Client(httpx.Client):
         auth_endpoint: str | None = None,
         **kwargs: Any,
     ) -> None:
+        self.cookies = kwargs.pop("cookies", None)
         self._marks = _endpoints(api_endpoint, auth_endpoint)
         lock = BlockingIO(self).lock()
         self._account = Account(self._marks["api_endpoint"], account_name, lock)
@@ -81,7 +103,7 @@ class Client(httpx.Client):
             raise failure from error
 
 
-class AsyncClient(httpx.AsyncClient):
+class AsyncClient(_WithCookies, httpx.AsyncClient):
     """An `httpx.AsyncClient` with credentials and an account, for asyncio and trio.
 
     Arguments as in `Client`.
@@ -103,6 +125,7 @@ class AsyncClient(httpx.AsyncClient):
         auth_endpoint: str | None = None,
         **kwargs: Any,
     ) -> None:
+        self.cookies = kwargs.pop("cookies", None)
         self._marks = _endpoints(api_endpoint, auth_endpoint)
         lock = AsyncIO(self).lock()
         self._account = Account(self._marks["api_endpoint"], account_name, lock)

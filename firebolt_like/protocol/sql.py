@@ -154,6 +154,9 @@ def split(sql: str, *, backslash_escapes: bool = False) -> list[Statement]:
     """
     if not isinstance(sql, str):
         raise InterfaceError(f"A statement is a text, not an object of type {type(sql).__name__}.")
+    if _is_one(sql):
+        text = sql.lstrip()
+        return [Statement(text, len(sql) - len(text))]
     statements: list[Statement] = []
     start, empty, last = 0, True, Kind.TEXT
     for kind, begin, end in _scan(sql, backslash_escapes=backslash_escapes):
@@ -169,6 +172,12 @@ def split(sql: str, *, backslash_escapes: bool = False) -> list[Statement]:
     return statements
 
 
+def _is_one(sql: str) -> bool:
+    """Tell at a glance that a text is one statement to its last character; False is no answer."""
+    ends_well = sql != "" and not sql[-1].isspace()
+    return ends_well and ";" not in sql and "--" not in sql and "/*" not in sql
+
+
 def _statement(sql: str, start: int, end: int, last: Kind) -> Statement:
     text = sql[start:end].lstrip()
     start = end - len(text)
@@ -178,6 +187,7 @@ def _statement(sql: str, start: int, end: int, last: Kind) -> Statement:
 
 _LEXEME = re.compile(rf"{_WORD}|\S")
 _IS_WORD = re.compile(_WORD_START).match
+_FIRST_WORD = re.compile(rf"[\s(]*+(?![eE]')({_WORD})")
 
 
 def _lexemes(sql: str, *, backslash_escapes: bool = False) -> Iterator[str]:
@@ -198,6 +208,8 @@ def first_words(sql: str, n: int = 2) -> tuple[str, ...]:
     >>> first_words("-- begin\n use database d")
     ('USE', 'DATABASE')
     """
+    if n == 1 and (found := _FIRST_WORD.match(sql)):
+        return (found[1].upper(),)
     words: list[str] = []
     for lexeme in _lexemes(sql):
         if lexeme == "(" and not words:
@@ -213,10 +225,12 @@ def first_words(sql: str, n: int = 2) -> tuple[str, ...]:
 _SHOWS = {"SHOW", "DESCRIBE"}
 _READS = {"SELECT", "VALUES", "TABLE"}
 _PREFIXES = {"WITH", "EXPLAIN"}
+_BEGINNINGS = _SHOWS | _READS | _PREFIXES
 _WRITES = {
     *("INSERT", "INTO", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE", "CREATE", "ALTER", "DROP"),
     *("CALL", "GRANT", "REVOKE", "VACUUM", "REFRESH"),
 }
+_MAY_WRITE = re.compile("|".join(sorted(_WRITES)), re.IGNORECASE)
 
 
 def is_read_only(sql: str, *, backslash_escapes: bool = False) -> bool:
@@ -231,10 +245,12 @@ def is_read_only(sql: str, *, backslash_escapes: bool = False) -> bool:
     >>> is_read_only("WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a")
     False
     """
+    verb = "".join(first_words(sql, 1))
+    if verb not in _BEGINNINGS:
+        return False  # a long INSERT is not read to its end
     if len(split(sql, backslash_escapes=backslash_escapes)) != 1:
         return False
-    verb = "".join(first_words(sql, 1))
-    if verb in _SHOWS:
+    if verb in _SHOWS or (verb in _READS and sql.isascii() and not _MAY_WRITE.search(sql)):
         return True
     outer = _outer_words(sql, backslash_escapes=backslash_escapes)
     if outer is None:

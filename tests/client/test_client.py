@@ -1,5 +1,6 @@
 """`Client` and `AsyncClient`: httpx clients with endpoints, credentials and an account."""
 
+import http.cookiejar
 import json
 
 import anyio
@@ -404,3 +405,36 @@ def test_redirects_keep_httpxs_rules(face, warehouse):
     assert away
     assert all("Authorization" not in request.headers for request in away)
     assert {request.url.host for request in warehouse.logins} == {"api.example.com"}
+
+
+def test_cookies_are_kept_and_sent(face, warehouse):
+    """Cookies go with requests as in httpx: given ones, and those that answers set."""
+    seen = []
+
+    def answer(request):
+        seen.append(request.headers.get("Cookie"))
+        return httpx.Response(200, headers=[("Set-Cookie", f"turn={len(seen)}")])
+
+    warehouse.answers["/sets"] = answer
+    warehouse.answers["/sets-none"] = (204,)
+
+    async def scenario():
+        async with face.client(transport=warehouse, cookies={"given": "yes"}) as client:
+            for path in ("/sets", "/sets-none", "/sets"):
+                await client.get(path)
+            assert dict(client.cookies) == {"given": "yes", "turn": "2"}
+            client.cookies.clear()
+            await client.get("/sets")
+        return seen
+
+    assert face.run(scenario) == ["given=yes", "given=yes; turn=1", None]
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_cookies_may_be_replaced(kind):
+    """The attribute takes what the keyword takes, and a jar of the user's own stays that jar."""
+    jar = http.cookiejar.CookieJar()
+    client = kind(cookies=jar)
+    assert client.cookies.jar is jar
+    client.cookies = {"a": "1"}
+    assert client.build_request("GET", "/").headers["Cookie"] == "a=1"

@@ -296,6 +296,22 @@ def test_read_only_sees_through_backslashes():
     assert is_read_only(r"SELECT '\'; DROP TABLE t --'", backslash_escapes=True)
 
 
+WORDS = st.sampled_from(["SELECT ", "SHOW ", " values(", "with ", " into ", "IN\u017fERT ", "; "])
+
+
+@given(st.lists(WORDS | SQL, max_size=6).map("".join))
+@example("")
+@example(" (SELECT 1)")
+@example("SELECT 'into'")
+def test_the_short_ways_give_what_the_long_ones_give(sql):
+    """A comment in front, which is always read token by token, changes no answer."""
+    long_way = "/**/" + sql
+    assert first_words(sql, 1) == first_words(long_way, 1) == first_words(sql, 2)[:1]
+    assert is_read_only(sql) == is_read_only(long_way)
+    ends = [statement.start + len(statement.text) + 4 for statement in split(sql)]
+    assert ends == [statement.start + len(statement.text) for statement in split(long_way)]
+
+
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_quoted_text_comes_back_from_an_engine(text):
     """Any text without NUL, quoted, is read by an SQL engine as itself."""
