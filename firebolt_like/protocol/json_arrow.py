@@ -17,7 +17,7 @@ import msgspec
 
 from firebolt_like.errors import DataError
 from firebolt_like.protocol.arrow_types import arrow_schema
-from firebolt_like.protocol.json_rows import decode_rows
+from firebolt_like.protocol.json_rows import decode_rows, transpose
 from firebolt_like.protocol.types import Column
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def decode_exactly(columns: Sequence[Column], data: msgspec.Raw | bytes) -> "pa.
 
     schema = arrow_schema(columns)
     rows = decode_rows(columns, data)
-    values = zip(*rows, strict=True) if rows else [()] * len(columns)
+    values = transpose(rows, len(columns))
     arrays = [_array(*each) for each in zip(columns, values, schema.types, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)
 
@@ -71,12 +71,25 @@ def _array(column: Column, values: Sequence[Any], kind: Any) -> Any:
         ) from error
 
 
-_BACKSLASH, _QUOTE = b"\x01", b"\x02"  # stand for escapes between the two steps
-_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", "\\/": "/"}
+_STAND_INS = {b"\\": b"\x01", b'"': b"\x02", b"\n": b"\x03", b"\r": b"\x04"}
+"""What has a meaning in CSV or in escapes, and what stands for it between the two steps."""
+
+_ESCAPES = {
+    # every escaped backslash goes first: after that, a backslash begins an escape
+    b"\\\\": _STAND_INS[b"\\"],
+    b'\\"': _STAND_INS[b'"'],
+    b"\\n": _STAND_INS[b"\n"],
+    b"\\r": _STAND_INS[b"\r"],
+    b"\\t": b"\t",
+    b"\\b": b"\b",
+    b"\\f": b"\f",
+    b"\\/": b"/",
+}
+_ORIGINALS = bytes.maketrans(b"".join(_STAND_INS.values()), b"".join(_STAND_INS))
 
 
 _SPACE = re.compile(rb"[\[,]\s")
-_BEGINNING = 1000  # bytes that tell whether the answer is pretty-printed
+_BEGINNING = 10_000  # bytes that tell how the whole is written
 
 
 def decode_fast(columns: Sequence[Column], data: msgspec.Raw | bytes) -> "pa.Table | None":
@@ -93,12 +106,10 @@ def decode_fast(columns: Sequence[Column], data: msgspec.Raw | bytes) -> "pa.Tab
     if nested or not columns or bytes(view[:2]) + bytes(view[-2:]) != b"[[]]":
         return None
     text = bytes(view[2:-2])
-    if b"\\" in text:
-        # every escaped backslash goes first: after that, a backslash begins an escape
-        text = text.replace(b"\\\\", _BACKSLASH).replace(b'\\"', _QUOTE)
-    lines = text.replace(b"],[", b"\n")
-    ends = (len(text) - len(lines)) // 2
     try:
+        text = _read_escapes(text)
+        lines = text.replace(b"],[", b"\n")
+        ends = (len(text) - len(lines)) // 2
         table = _read_csv(columns, lines)
         if table.num_rows != ends + 1:
             return None  # a row's end inside of a text was taken for one between rows
@@ -107,6 +118,23 @@ def decode_fast(columns: Sequence[Column], data: msgspec.Raw | bytes) -> "pa.Tab
         return pa.Table.from_arrays(arrays, schema=schema)
     except (pa.ArrowException, ValueError):
         return None
+
+
+def _read_escapes(text: bytes) -> bytes:
+    """Turn escapes into characters or their stand-ins; `ValueError` for those by number."""
+    if _has_numbers(text[:_BEGINNING]):
+        raise ValueError("escapes for the exact way")
+    for escape, character in _ESCAPES.items():
+        if b"\\" not in text:
+            return text
+        text = text.replace(escape, character)
+    if b"\\" in text:
+        raise ValueError("an escape for the exact way")
+    return text
+
+
+def _has_numbers(text: bytes) -> bool:
+    return b"\\u" in text.replace(b"\\\\", b"")
 
 
 def _read_csv(columns: Sequence[Column], lines: bytes) -> "pa.Table":
@@ -143,22 +171,18 @@ def _finish(column: Any, kind: Any) -> Any:
 
 
 def _unescape(texts: Any) -> Any:
-    """Unescape an array, or raise `ValueError` where it is not what JSON's texts were."""
-    from pyarrow import compute  # noqa: PLC0415  # optional
+    """Give an array its characters back; `ValueError` where it is not what JSON's texts were."""
+    import pyarrow as pa  # noqa: PLC0415  # optional
 
-    characters = texts.buffers()[2]
+    validity, offsets, characters = texts.buffers()
     held = b"" if characters is None else characters.to_pybytes()
     if b'"' in held or b"\n" in held:
         raise ValueError("what stands between texts only: they were cut at wrong places")
-    if b"\\" in held:
-        if b"\\u" in held:
-            raise ValueError("an escape for the exact way")
-        for escape, character in _ESCAPES.items():
-            texts = compute.replace_substring(texts, escape, character)
-    for mark, character in ((_BACKSLASH, "\\"), (_QUOTE, '"')):
-        if mark in held:
-            texts = compute.replace_substring(texts, mark.decode(), character)
-    return texts
+    original = held.translate(_ORIGINALS)
+    if original == held:
+        return texts
+    buffers = [validity, offsets, pa.py_buffer(original)]
+    return pa.Array.from_buffers(texts.type, len(texts), buffers, offset=texts.offset)
 
 
 def _bytes(text: str | None) -> bytes | None:
