@@ -8,6 +8,7 @@ What may live here: waiting, and nothing that knows what is waited for.
 """
 
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -147,11 +148,21 @@ def _origin(url: str) -> str:
     return str(parts.copy_with(path="/", query=None, fragment=None, username=None, password=None))
 
 
+_LONG_URL = 1_000  # characters: longer ones hold the values of one statement
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(url: str) -> httpx.URL:
+    """Parse a URL once: statements go to few of them, again and again."""
+    return httpx.URL(url)
+
+
 def _build(
     client: httpx.Client | httpx.AsyncClient, request: Request, within: float | None
 ) -> httpx.Request:
+    url = _parsed(request.url) if len(request.url) < _LONG_URL else httpx.URL(request.url)
     built = client.build_request(
-        request.method, request.url, content=request.body, headers=request.headers
+        request.method, url, content=request.body, headers=request.headers
     )
     built.stream = _Body(request.body)
     if within is not None:
@@ -311,6 +322,8 @@ class AsyncReply(_Head):
             return await self._response.aread()
 
     async def close(self) -> None:
+        if self._chunks is None and self._response.is_closed:
+            return
         with anyio.CancelScope(shield=True):
             with contextlib.suppress(httpx.HTTPError, httpx.StreamError):
                 await self._response.aclose()
