@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from firebolt_like.errors import ConfigurationError
+from firebolt_like.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,6 +78,15 @@ def to_pandas(table: "pa.Table") -> "pd.DataFrame":
 
 
 def to_polars(table: "pa.Table") -> "pl.DataFrame":
-    """Give a frame that shares the table's memory where polars can."""
+    """Give a frame that shares the table's memory where polars can.
+
+    Raises `DataError` for decimals of more digits than polars has.
+    """
+    for field in table.schema:
+        if "decimal256" in str(field.type):
+            raise DataError(
+                f"Column {field.name!r} has more digits than a decimal of polars: {field.type}.",
+                hint="Cast the column to text or to numeric(38, ...), or fetch rows or Arrow.",
+            )
     frame: pl.DataFrame = _require("polars", "polars").from_arrow(table)
     return frame
