@@ -1,7 +1,6 @@
 """Results as Arrow tables, as streams of record batches, and as frames."""
 
 import datetime
-import json
 import subprocess
 import sys
 from decimal import Decimal
@@ -12,8 +11,6 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from firebolt_like import db, errors
 from firebolt_like.protocol.arrow_types import arrow_schema
@@ -391,79 +388,19 @@ def test_the_embedded_engine_gives_arrow(face):
     assert rows == [("a",)]
 
 
-ALPHABET = st.text(st.characters(exclude_categories=["Cs"]))
-TYPED = {
-    # SQL type: Python values of it, and how JSON spells one
-    "int null": (st.integers(-(2**31), 2**31 - 1), int),
-    "long null": (st.integers(-(2**63), 2**63 - 1), str),
-    "real null": (st.floats(width=32, allow_nan=False, allow_infinity=False), None),
-    "double null": (st.floats(allow_nan=False, allow_infinity=False), float),
-    "numeric(38, 9) null": (st.decimals(-(10**20), 10**20, places=9), str),
-    "text null": (ALPHABET, str),
-    "date null": (st.dates(), str),
-    "timestamp null": (st.datetimes(), str),
-    "timestamptz null": (st.datetimes(timezones=st.just(datetime.UTC)), str),
-    "boolean null": (st.booleans(), bool),
-    "bytea null": (st.binary(), lambda value: f"\\x{value.hex()}"),
-    "array(text null) null": (st.lists(ALPHABET | st.none(), max_size=4), list),
-    "struct(a int, b text) null": (
-        st.fixed_dictionaries({"a": st.integers(-9, 9), "b": ALPHABET | st.none()}), dict,
-    ),
-}  # fmt: skip
+def test_a_decimal_that_polars_has_not_is_an_error(connect, face, script):
+    """Beyond 38 digits it would end the program; as Arrow and as rows the value is exact."""
+    columns = {"wide": "numeric(76, 5)"}
 
+    async def scenario():
+        script.entries += [answer([["1" * 60]], columns), answer([["1" * 60]], columns)]
+        async with connect() as connection:
+            cursor = connection.cursor()
+            with pytest.raises(errors.DataError, match="'wide'"):
+                await (await cursor.execute("SELECT")).fetch_polars()
+            return await (await cursor.execute("SELECT")).fetch_df()
 
-@pytest.mark.parametrize("kind", TYPED)
-def test_all_formats_give_equal_values(kind):
-    """JSON_Compact, JSONLines_Compact and ArrowStream, as tuples, as Arrow and as frames."""
-    values, spell = TYPED[kind]
-    schema = arrow_schema([Column("c", parse_type(kind))])
-
-    @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    @given(st.lists(values | st.none(), min_size=1, max_size=6))
-    def agree(values):
-        cells = [[None if value is None else spell_of(value)] for value in values]
-        typed = [{"name": "c", "type": kind}]
-        batch = pa.RecordBatch.from_pylist([{"c": value} for value in values], schema)
-        start = START | {"result_columns": typed}
-        lines = [start, {"message_type": "DATA", "data": cells}, FINISH]
-        bodies = {
-            "JSON_Compact": json.dumps({"meta": typed, "data": cells}).encode(),
-            "JSONLines_Compact": b"".join(json.dumps(line).encode() + b"\n" for line in lines),
-            "ArrowStream": b"".join(ipc(batch)),
-        }
-
-        def serve(request):
-            return httpx.Response(200, content=bodies[request.url.params["output_format"]])
-
-        results = results_of(serve)
-        assert results[0]["rows"] == results[1]["rows"] == results[2]["rows"]
-        assert len({str(result["table"].to_pylist()) for result in results}) == 1
-        assert [result["table"].schema for result in results] == [schema] * 3
-        assert len({str(result["polars"].to_dicts()) for result in results}) == 1
-        assert len({str(result["pandas"]["c"].tolist()) for result in results}) == 1
-        if spell is not None:
-            assert [row for (row,) in results[0]["rows"]] == values
-
-    def spell_of(value):
-        return (
-            float(str(pa.scalar(value, pa.float32()).cast("string"))) if not spell else spell(value)
-        )
-
-    agree()
-
-
-def results_of(serve):
-    with db.connect("http://core.test/db", transport=httpx.MockTransport(serve)) as connection:
-        cursor = connection.cursor()
-        return [
-            {
-                "rows": execute("SELECT").fetchall(),
-                "table": execute("SELECT").fetch_arrow_table(),
-                "polars": execute("SELECT").fetch_polars(),
-                "pandas": execute("SELECT").fetch_df(),
-            }
-            for execute in (cursor.execute, cursor.execute_stream, cursor.execute_arrow)
-        ]
+    assert face.run(scenario)["wide"].tolist() == [Decimal("1" * 60)]
 
 
 @pytest.mark.parametrize(
