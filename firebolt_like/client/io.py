@@ -18,6 +18,7 @@ import anyio
 import anyio.to_thread
 import httpx
 
+from firebolt_like.client.body import Pieces, body_stream
 from firebolt_like.errors import (
     ConfigurationError,
     Error,
@@ -52,7 +53,7 @@ class Request(NamedTuple):
 
     method: str
     url: str
-    body: bytes = b""
+    body: bytes | Pieces = b""
     headers: dict[str, str] = {}  # noqa: RUF012  # never changed
     auth: bool = True
 
@@ -160,38 +161,16 @@ def _parsed(url: str) -> httpx.URL:
 def _build(
     client: httpx.Client | httpx.AsyncClient, request: Request, within: float | None
 ) -> httpx.Request:
+    body, headers = request.body, request.headers
+    if not isinstance(body, bytes):
+        headers = {**headers, "Content-Length": str(body.size)}
+    content = body if isinstance(body, bytes) else None
     url = _parsed(request.url) if len(request.url) < _LONG_URL else httpx.URL(request.url)
-    built = client.build_request(
-        request.method, url, content=request.body, headers=request.headers
-    )
-    built.stream = _Body(request.body)
+    built = client.build_request(request.method, url, content=content, headers=headers)
+    built.stream = body_stream(body)
     if within is not None:
         built.extensions["timeout"] = _Countdown(built.extensions["timeout"], within)
     return built
-
-
-class _Body(httpx.ByteStream):
-    """Bytes whose async iteration is no generator: a cancelled request leaves none unfinished."""
-
-    def __init__(self, body: bytes) -> None:
-        super().__init__(body)
-        self._body = body
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return _Once(self._body)
-
-
-class _Once:
-    def __init__(self, body: bytes) -> None:
-        self._rest = [body]
-
-    def __aiter__(self) -> "_Once":
-        return self
-
-    async def __anext__(self) -> bytes:
-        if not self._rest:
-            raise StopAsyncIteration
-        return self._rest.pop()
 
 
 _LONGEST = 1_000_000.0  # seconds; sockets take neither infinity nor centuries
