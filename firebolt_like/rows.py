@@ -256,9 +256,23 @@ def _constructor(kind: type, fields: _Fields, names: tuple[str, ...]) -> RowMake
     if set(places[: len(names)]) != set(keywords):
         return lambda rows: [kind(**dict(zip(keywords, row, strict=True))) for row in rows]
     if places[: len(names)] == keywords:
+        if _is_made_by_tuple(kind) and len(names) == len(places):
+            make = functools.partial(tuple.__new__, kind)
+            return lambda rows: list(map(make, rows))
         return lambda rows: list(itertools.starmap(kind, rows))
     ordered = operator.itemgetter(*(keywords.index(place) for place in places[: len(names)]))
     return lambda rows: list(itertools.starmap(kind, map(ordered, rows)))
+
+
+def _is_made_by_tuple(kind: type) -> bool:
+    """Tell whether a class of named tuples adds nothing of its own to how one is made."""
+    origin: Any = next((each for each in kind.__mro__ if "_fields" in vars(each)), None)
+    return (
+        origin is not None
+        and issubclass(kind, tuple)
+        and kind.__new__ is origin.__new__
+        and kind.__init__ is object.__init__
+    )
 
 
 def _converting(

@@ -64,6 +64,24 @@ class PartTuple(NamedTuple):
     name: Any
 
 
+class PartTupleInOrder(NamedTuple):
+    id: int
+    name: str | None
+    price: Decimal
+
+
+class PartTupleOfItsOwn(PartTupleInOrder):
+    def __new__(cls, id, name, price):  # noqa: A002  # the column's name
+        return super().__new__(cls, id * 10, name, price)
+
+
+class PartTupleWithDefault(NamedTuple):
+    id: int
+    name: str | None
+    price: Decimal
+    note: str = "none"
+
+
 class PartDict(TypedDict):
     id: int
     name: str | None
@@ -84,6 +102,9 @@ FIRST = {
     PartModel: PartModel(id=1, name="bolt", price=Decimal("1.10")),
     AliasedModel: AliasedModel(id=1, name="bolt", price=Decimal("1.10")),
     PartTuple: PartTuple(Decimal("1.10"), 1, "bolt"),
+    PartTupleInOrder: PartTupleInOrder(1, "bolt", Decimal("1.10")),
+    PartTupleOfItsOwn: PartTupleOfItsOwn(1, "bolt", Decimal("1.10")),
+    PartTupleWithDefault: PartTupleWithDefault(1, "bolt", Decimal("1.10")),
     PartDict: {"id": 1, "name": "bolt", "price": Decimal("1.10")},
 }
 
