@@ -29,8 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
     begun = report.circumstances(options.machine)
     with canned_server() as url, Workers(_interpreters(options.peer), url) as workers:
-        parts = [begun, *_parts(workers, options)]
-    print("\n".join(parts))
+        parts = [begun]
+        for part in _parts(workers, options):
+            print(part, flush=True)
+            parts.append(part)
     if not options.names:
         report.write(options.docs / "performance.md", parts)
 

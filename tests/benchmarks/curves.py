@@ -15,7 +15,7 @@ __all__ = ["CURVES", "Curve", "Points", "draw", "growth", "measure"]
 
 _TURNS = 3
 _LONG = 2.0  # seconds from which on one call is enough
-_TOO_LONG = 15.0  # seconds that the next step must not take
+_TOO_LONG = 10.0  # seconds that the next step must not take
 
 
 class Curve(NamedTuple):
@@ -83,6 +83,7 @@ CURVES = (
 def measure(workers: Workers, curve: Curve, *, scale: int) -> Points:
     """Measure every way at every step, in turns, as far as each can follow."""
     steps = sorted({max(1, step // scale) for step in curve.steps})
+    workers.warm_up([way[1:3] for way in curve.ways if workers.knows(way[1])], *curve.arguments(1))
     points: Points = {legend: {} for legend, *_ in curve.ways}
     going = [way for way in curve.ways if workers.knows(way[1])]
     for step, following in zip(steps, [*steps[1:], steps[-1]], strict=True):
@@ -100,7 +101,6 @@ def _at(
     workers: Workers, ways: list[tuple[str, str, str, int]], arguments: tuple[Any, ...]
 ) -> Iterator[tuple[str, float]]:
     times: dict[str, list[float]] = {}
-    workers.warm_up([(client, way) for _, client, way, _ in ways], *arguments)
     for turn in range(_TURNS):
         for legend, client, way, _ in ways:
             taken = times.setdefault(legend, [])

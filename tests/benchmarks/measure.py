@@ -6,6 +6,7 @@ machine that is busy for a while slow for all of them, so that ratios hold where
 
 import contextlib
 import json
+import select
 import statistics
 import subprocess
 import sys
@@ -19,6 +20,9 @@ PROJECT = Path(__file__).parents[2]
 
 Interpreters = Mapping[str, Path | str]
 """The interpreter for each client that can run here."""
+
+
+_LIMIT = 60  # seconds for one call
 
 
 class MeasurementError(RuntimeError):
@@ -45,6 +49,9 @@ class _Worker:
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps([way, *arguments]) + "\n")
         self.process.stdin.flush()
+        if not select.select([self.process.stdout], [], [], _LIMIT)[0]:
+            self.process.kill()
+            raise MeasurementError(f"it takes longer than {_LIMIT} s")
         answer = json.loads(self.process.stdout.readline() or '{"error": "it ended"}')
         if "error" in answer:
             raise MeasurementError(answer["error"])
@@ -53,7 +60,8 @@ class _Worker:
     def end(self) -> None:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
 
@@ -80,7 +88,11 @@ class Workers:
         """Call a client once."""
         if client not in self._workers:
             self._workers[client] = _Worker(self._interpreters[client], client, self._url)
-        return self._workers[client].call(way, *arguments)
+        try:
+            return self._workers[client].call(way, *arguments)
+        except MeasurementError:
+            self._workers.pop(client).end()  # the next call has a client that is in order
+            raise
 
     def warm_up(self, calls: Sequence[tuple[str, str]], *arguments: Any) -> None:
         """Let clients load what they need, and the server make what it sends."""

@@ -85,14 +85,22 @@ def _row(kind: str, number: int, width: int) -> bytes:
     return row.replace(b'\\"', b"\\u0022") if kind == "escaped" else row
 
 
+def _encode(kind: str, rows: int, width: int) -> bytes:
+    return b",".join(_row(kind, number, width) for number in range(rows))
+
+
 @functools.lru_cache(64)
+def _batch(kind: str, width: int) -> tuple[bytes, int]:
+    """Give a batch, and the number of its rows."""
+    rows = max(1, _BATCH // len(_row(kind, 1000, width)))
+    return _encode(kind, rows, width), rows
+
+
 def _batches(kind: str, rows: int, width: int) -> tuple[bytes, int, bytes]:
     """Give a batch of rows, how often it comes, and the rows that are left after that."""
-    sample = _row(kind, 1000, width)
-    many = max(1, _BATCH // len(sample))
+    batch, many = _batch(kind, width)
     times, rest = divmod(rows, many)
-    made = [_row(kind, number, width) for number in range(many if times else rest)]
-    return b",".join(made) if times else b"", times, b",".join(made[:rest])
+    return batch if times else b"", times, _encode(kind, rest, width)
 
 
 def _compact(kind: str, rows: int, width: int) -> Payload:
