@@ -1,11 +1,12 @@
 """Literals with a point: double precision in the dialect, DECIMAL in DuckDB.
 
 `1.5` becomes `1.5e0`. It stays as it is, with all its digits, where it goes straight into a cast,
-also within brackets, and in INSERT ... VALUES, where its column decides. What may live here: that.
+also within brackets, in INSERT ... VALUES, where its column decides, and beside a NUMERIC column
+(`comparisons`). What may live here: that.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from firebolt_like.local.edits import Edit
 from firebolt_like.local.inserts import INSERT_VALUES
@@ -22,8 +23,13 @@ _MARK = re.compile(
 _CAST = re.compile(r"\s*::")
 
 
-def double_literals(sql: str, parts: Sequence[tuple[Kind, int, int]]) -> Iterator[Edit]:
-    """Give the edits of a statement, whose lexer's tokens are `parts`."""
+def double_literals(
+    sql: str, parts: Sequence[tuple[Kind, int, int]], exact: Collection[int]
+) -> Iterator[Edit]:
+    """Give the edits of a statement, whose lexer's tokens are `parts`.
+
+    Literals that end at `exact` stay.
+    """
     if _POINT.search(sql) is None or not parts or INSERT_VALUES.match(sql, parts[0][1]):
         return
     marks = (
@@ -33,7 +39,8 @@ def double_literals(sql: str, parts: Sequence[tuple[Kind, int, int]]) -> Iterato
         for mark in _MARK.finditer(sql, start, end)
     )
     for end in _ends(sql, marks):
-        yield Edit(end, end, "e0")
+        if end not in exact:
+            yield Edit(end, end, "e0")
 
 
 def _ends(sql: str, marks: Iterator[re.Match[str]]) -> Iterator[int]:

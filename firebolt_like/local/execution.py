@@ -14,6 +14,7 @@ import duckdb
 from firebolt_like.local.async_queries import AsyncQueries
 from firebolt_like.local.batches import Batch, RowEncoder
 from firebolt_like.local.commands import Commands, Headers
+from firebolt_like.local.comparisons import exact_places
 from firebolt_like.local.describe import description_query, placeholder_types
 from firebolt_like.local.engine import Engine
 from firebolt_like.local.information_schema import InformationSchema, Session
@@ -178,4 +179,5 @@ class Execution:
         }
         parameters = {**defaults, **self._options.parameters}
         bytea = bytea_places(cursor, statement.text, parameters)
-        return translate(self._body, statement, parameters, functions, bytea)
+        exact = exact_places(cursor, statement.text)
+        return translate(self._body, statement, parameters, functions, bytea, exact)

@@ -49,11 +49,13 @@ def translate(
     parameters: Mapping[str, Any],
     functions: Mapping[str, str],
     bytea: Collection[int] = (),
+    exact: Collection[int] = (),
 ) -> Translation:
     """Translate one statement of a body.
 
     `functions` are the session functions without arguments, by lower-case name, and their values.
-    `bytea` are offsets of strings and placeholders in the statement that are to become bytea.
+    `bytea` are offsets of strings and placeholders in the statement that are to become bytea, and
+    `exact` the ends of literals with a point that are not to become double precision.
     Raises `Refusal` for a placeholder without a value, and for what DuckDB cannot do.
     """
     sql = statement.text
@@ -62,7 +64,7 @@ def translate(
     _check_depth(sql, parts)
     edits = [Edit(0, begin, "")] if begin else []
     edits += _edits(sql, parts, parameters, functions, bytea)
-    edits += double_literals(sql, parts)
+    edits += double_literals(sql, parts, exact)
     if word := _word_of_dialect(sql, parts):
         from firebolt_like.local.dialect import Untranslatable, read_dialect  # noqa: PLC0415  # sqlglot loads slowly
 
