@@ -251,10 +251,8 @@ def _literal(value: Any, following: str) -> str:
     """Write a parameter as a literal: typed, but for strings, which coerce where they are used."""
     if isinstance(value, Literal):
         return value.sql
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
+    if value is None or isinstance(value, bool):
+        return {None: "NULL", True: "TRUE", False: "FALSE"}[value]
     if isinstance(value, int):
         return f"CAST({value} AS {'BIGINT' if -(2**63) <= value < 2**63 else 'HUGEINT'})"
     if isinstance(value, float):
