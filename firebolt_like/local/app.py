@@ -18,11 +18,13 @@ from firebolt_like.local import accounts, logins, resource_rest
 from firebolt_like.local.async_queries import AsyncQueries
 from firebolt_like.local.cancel import cancel_route
 from firebolt_like.local.configuration import Account
+from firebolt_like.local.flight.face import FlightFace
 from firebolt_like.local.history import QueryHistory
 from firebolt_like.local.records import Store
 from firebolt_like.local.rest import QueryEndpoint
 from firebolt_like.local.runner import Runner
 from firebolt_like.local.running import RunningList
+from firebolt_like.local.shared import Shared
 from firebolt_like.local.tenants import Parts, Tenants
 from firebolt_like.local.tokens import Gate
 from firebolt_like.local.workers import Workers
@@ -47,6 +49,7 @@ class Application:
         queue: int,
         max_body: int,
         compress: bool | None,
+        flight: FlightFace,
     ) -> None:
         self.running = RunningList(workers + queue)
         history = QueryHistory(self.running, clock)
@@ -64,6 +67,9 @@ class Application:
         )
         self._tenants = Tenants(accounts_, parts)
         self._pool = Workers(workers)
+        self._flight = flight
+        self._shared = Shared(self._tenants, gate, self._pool, self.running, history, clock)
+        self._workers = workers
         runner = Runner(self._pool, self.running, history)
         query = QueryEndpoint(self._tenants, gate, runner, clock, max_body, compress)
         places = ("/", "/query", "/engine/{engine}", "/engine/{engine}/", "/engine/{engine}/query")
@@ -78,8 +84,13 @@ class Application:
             exception_handlers={404: _not_found, 405: _not_found},
         )
 
+    def start_flight(self) -> None:
+        """Speak Flight, too. Raises `ConfigurationError` where that cannot be."""
+        self._flight.start(self._shared, self._workers)
+
     def close(self) -> None:
         """End it, when no request is being answered any more."""
+        self._flight.stop()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._tenants.close()
 

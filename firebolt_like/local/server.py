@@ -29,6 +29,7 @@ from firebolt_like.local.configuration import (
     choose_engines,
 )
 from firebolt_like.local.faults import Fault, Faults, What, When
+from firebolt_like.local.flight.face import FlightFace
 from firebolt_like.local.tokens import Gate
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class LocalServer:
       queries may wait, for them or for their clients, before others are answered 429;
       `max_body`: bytes of a request, decompressed; `compress`: whether answers go out in gzip or
       zstd to clients that accept it (None: to those of other machines).
+    * `flight_port`: speak Arrow Flight on this port, too (0 takes a free one), at `flight_url`;
+      `flight_tls`: by TLS, with a certificate chain and its private key, files in PEM.
 
     Raises `ConfigurationError` for arguments that contradict each other, a file that cannot be
     opened, an address that cannot be bound, and a missing `local` extra.
@@ -92,6 +95,8 @@ class LocalServer:
         queue: int = 1000,
         max_body: int = 64_000_000,
         compress: bool | None = None,
+        flight_port: int | None = None,
+        flight_tls: tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
     ) -> None:
         if database is not None:
             databases = choose_databases(database, databases)
@@ -113,6 +118,8 @@ class LocalServer:
         self._queue = queue
         self._max_body = max_body
         self._compress = compress
+        self._starts_flight = flight_port is not None
+        self._flight = FlightFace(host, flight_port or 0, flight_tls)
         self._faults = Faults()
         self._running: _Running | None = None
         if self._gate.is_open and not _is_loopback(host):
@@ -131,6 +138,27 @@ class LocalServer:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
+    @property
+    def flight_url(self) -> str:
+        """`grpc://host:port`, or `grpc+tls://host:port`. `ConfigurationError` without Flight."""
+        url = self._flight.url
+        if url is None:
+            raise ConfigurationError(
+                "The server does not speak Flight.",
+                hint="LocalServer(flight_port=0) does, and start_flight() lets a running one do.",
+            )
+        return url
+
+    def start_flight(self) -> str:
+        """Let a running server speak Flight, too, if it does not, and give `flight_url`.
+
+        Raises `ConfigurationError` for a server that does not run, and as `start`.
+        """
+        if self._running is None:
+            raise ConfigurationError("The server is not running: start() it first.")
+        self._running.application.start_flight()
+        return self.flight_url
+
     def start(self) -> None:
         """Start it; when this returns, clients can connect."""
         if self._running is not None:
@@ -143,6 +171,12 @@ class LocalServer:
             raise
         self.port = listener.getsockname()[1]
         self._running = _Running(application, self._faults, listener)
+        if self._starts_flight:
+            try:
+                self.start_flight()
+            except BaseException:
+                self.stop()
+                raise
 
     def stop(self) -> None:
         """Stop it: what runs is cancelled, open transactions are rolled back. Again: nothing."""
@@ -231,6 +265,7 @@ class LocalServer:
             queue=self._queue,
             max_body=self._max_body,
             compress=self._compress,
+            flight=self._flight,
         )
 
     def _listen(self) -> socket.socket:

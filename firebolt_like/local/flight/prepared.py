@@ -1,0 +1,158 @@
+"""Prepared statements: kept with their parameters, until they are closed or forgotten.
+
+What may live here: the preparation, the binding of parameters, and many rows of them at once.
+"""
+
+import dataclasses
+import re
+from typing import Any, Final
+
+import pyarrow as pa
+
+from firebolt_like.local.describe import placeholder_types
+from firebolt_like.local.flight.calls import Call, Owner
+from firebolt_like.local.flight.data import DATA, Data, read_table
+from firebolt_like.local.flight.parameters import numbered, row_of
+from firebolt_like.local.flight.results import handle_text
+from firebolt_like.local.flight.shelf import Shelf
+from firebolt_like.local.flight.work import Work, bind, run, update
+from firebolt_like.local.inserts import INSERT_VALUES
+from firebolt_like.local.refusal import Refusal, invalid
+from firebolt_like.protocol.arrow_types import arrow_type
+from firebolt_like.protocol.flight_sql import (
+    ActionCreatePreparedStatementRequest,
+    ActionCreatePreparedStatementResult,
+)
+from firebolt_like.protocol.sql import Statement, is_read_only
+from firebolt_like.protocol.types import parse_type
+
+__all__ = ["Prepared", "PreparedStatements"]
+
+
+@dataclasses.dataclass(slots=True)
+class Prepared:
+    """A statement, and the rows of parameters that were put last."""
+
+    owner: Owner
+    work: Work
+    rows: pa.Table | None = None
+
+    @property
+    def bound(self) -> Work:
+        """The work with its parameters. Raises `Refusal` for one of a type that no SQL has."""
+        rows = self.rows
+        if rows is None or not rows.num_columns:
+            return self.work
+        given = tuple(row_of(rows, number) for number in range(rows.num_rows))
+        return dataclasses.replace(self.work, parameters=given)
+
+
+class PreparedStatements:
+    """Those of a server."""
+
+    def __init__(self, shelf: Shelf[Prepared]) -> None:
+        self._shelf = shelf
+
+    def create(
+        self, call: Call, request: ActionCreatePreparedStatementRequest
+    ) -> ActionCreatePreparedStatementResult:
+        """Prepare a statement; what it gives and takes is told as far as it is known."""
+        work = Work.of(call, numbered(request.query), request.transaction_id)
+        parameters = _parameter_schema(call, work)
+        dataset = _dataset_schema(call, work, parameters)
+        handle = self._shelf.put(Prepared(call.owner, work))
+        return ActionCreatePreparedStatementResult(
+            handle.encode(), _bytes(dataset), _bytes(parameters)
+        )
+
+    def find(self, call: Call, handle: bytes) -> Prepared:
+        """Give a prepared statement. Raises `Refusal` where it is not there."""
+        prepared = self._shelf.get(handle_text(handle))
+        if prepared is None or prepared.owner != call.owner:
+            raise invalid("The prepared statement is unknown: it was closed, or has expired.")
+        return prepared
+
+    def put(self, call: Call, handle: bytes, reader: Any) -> None:
+        """Read the parameters of the next query."""
+        self.find(call, handle).rows = read_table(call, reader)
+
+    def update(self, call: Call, handle: bytes, reader: Any) -> int:
+        """Run it for each row of parameters; all of them, or none. Gives the count."""
+        prepared = self.find(call, handle)
+        rows = read_table(call, reader)
+        if not rows.num_columns:
+            return update(call, prepared.bound)
+        if not rows.num_rows:
+            return 0
+        bulk = _bulk_insert(prepared.work, rows) if rows.num_rows > 1 else None
+        if bulk is None:
+            return update(call, dataclasses.replace(prepared, rows=rows).bound)
+        with call.admit(prepared.work.text) as query:
+            return run(call, query, bulk, bulk.options, Data(rows))[0]
+
+    def close(self, call: Call, handle: bytes) -> None:
+        """Let one go; one that is gone is no mistake."""
+        prepared = self._shelf.get(handle_text(handle))
+        if prepared is not None and prepared.owner == call.owner:
+            self._shelf.remove(handle_text(handle))
+
+
+def _parameter_schema(call: Call, work: Work) -> pa.Schema:
+    """Say what the placeholders of a single statement want, as far as that is known."""
+    if len(work.statements) > 1:
+        return pa.schema([])
+    engine, options = call.tenant.services.engine, work.options
+    database = options.database or engine.default_database
+
+    def look() -> dict[str, str]:
+        cursor = engine.borrow(database, options.zone)
+        try:
+            return placeholder_types(cursor, work.text)
+        finally:
+            engine.give_back(cursor, database, options.zone)
+
+    types = call.wait(call.query(work.text), look)
+    return pa.schema([(name, arrow_type(parse_type(kind))) for name, kind in types.items()])
+
+
+def _dataset_schema(call: Call, work: Work, parameters: pa.Schema) -> pa.Schema | None:
+    """Bind a query, with NULL for each parameter; None where its columns cannot be known yet."""
+    if not is_read_only(work.body):
+        return None
+    if not parameters.names:
+        return bind(call, work).schema
+    options = dataclasses.replace(work.options, transaction_id=None)  # an error would abort it
+    nulls = dict.fromkeys(parameters.names)
+    try:
+        return bind(call, dataclasses.replace(work, options=options, parameters=(nulls,))).schema
+    except Refusal:
+        return None
+
+
+def _bytes(schema: pa.Schema | None) -> bytes:
+    return b"" if schema is None or not schema.names else bytes(schema.serialize())
+
+
+_ONE_ROW: Final = re.compile(r"\s*\(\s*(\$\d+(?:\s*,\s*\$\d+)*)\s*\)\s*")
+
+
+def _bulk_insert(work: Work, rows: pa.Table) -> Work | None:
+    """Write `INSERT ... VALUES ($1, $2)` as one INSERT of all rows, or None for anything else."""
+    sql = work.statements[-1].text
+    insert = INSERT_VALUES.match(sql)
+    values = None if insert is None else _ONE_ROW.fullmatch(sql, insert.end())
+    if len(work.statements) > 1 or insert is None or values is None:
+        return None
+    if any(_has_no_column(kind) for kind in rows.schema.types):
+        return None
+    numbers = [int(place.strip(" \t\r\n$")) for place in values[1].split(",")]
+    if not all(1 <= number <= rows.num_columns for number in numbers):
+        return None  # the error is that of one row
+    columns = "" if insert["columns"] is None else f" ({insert['columns']})"
+    chosen = ", ".join(f"p{number}" for number in numbers)
+    query = f"INSERT INTO {insert['table']}{columns} SELECT {chosen} FROM {DATA}"  # noqa: S608  # a statement of the client's is all that it holds
+    return dataclasses.replace(work, body=query, statements=(Statement(query, 0),))
+
+
+def _has_no_column(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_union(kind) or pa.types.is_null(kind))

@@ -1,0 +1,94 @@
+"""Results on their way: tickets, what each stands for, and the streams that they are taken by.
+
+A ticket may be taken again until it expires: a query runs anew then, and what had to run before its
+ticket was given gives the same rows. What may live here: `FlightInfo`, `DoGet` and cancellation.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.flight as fl
+
+from firebolt_like.local.flight.calls import Call, Owner, Query
+from firebolt_like.local.flight.shelf import Shelf
+from firebolt_like.local.flight.work import Bound, Work, gather, rows
+from firebolt_like.local.refusal import invalid
+from firebolt_like.protocol.flight import CancelStatus
+from firebolt_like.protocol.flight_sql import TicketStatementQuery, pack
+
+__all__ = ["KEPT_FOR", "Results", "describe", "handle_text"]
+
+KEPT_FOR: Final = 300.0
+"""Seconds that a result, or a prepared statement, waits for its client."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Result:
+    owner: Owner
+    work: Work
+    rows: pa.Table | None
+    running: list[Query] = dataclasses.field(default_factory=list)
+
+
+def handle_text(handle: bytes) -> str:
+    """Read a handle of ours; one that is none is none that we have given."""
+    return handle.decode("ascii", "replace")
+
+
+def describe(descriptor: Any, schema: pa.Schema, tickets: Iterable[bytes], **more: Any) -> Any:
+    """Make the `FlightInfo` for tickets that are taken where it came from."""
+    endpoints = [fl.FlightEndpoint(ticket, [], **more) for ticket in tickets]
+    return fl.FlightInfo(schema, descriptor, endpoints, -1, -1, ordered=True)
+
+
+class Results:
+    """The results of a server that are not fetched yet."""
+
+    def __init__(self, shelf: Shelf[_Result]) -> None:
+        self._shelf = shelf
+
+    def offer(self, call: Call, descriptor: Any, bound: Bound) -> Any:
+        """Keep a result, and make its `FlightInfo`, in as many parts as the client wants."""
+        parts: list[pa.Table | None] = [bound.rows]
+        if call.endpoints > 1:
+            whole = bound.rows
+            whole = gather(call, bound.work, []) if whole is None else whole
+            size = -(-whole.num_rows // call.endpoints)
+            parts = [whole.slice(at * size, size) for at in range(call.endpoints)]
+        tickets = []
+        for part in parts:
+            handle = self._shelf.put(_Result(call.owner, bound.work, part))
+            tickets.append(pack(TicketStatementQuery(handle.encode())))
+        expiry = pa.scalar(int((call.shared.clock() + KEPT_FOR) * 1e6), pa.timestamp("us", "UTC"))
+        return describe(descriptor, bound.schema, tickets, expiration_time=expiry)
+
+    def take(self, call: Call, handle: bytes) -> Any:
+        """Give the stream of a ticket. Raises `Refusal` for one that is not there."""
+        result = self._find(call, handle)
+        if result is None:
+            raise invalid("The ticket is unknown: its result was cancelled, or has expired.")
+        if result.rows is not None:
+            return fl.RecordBatchStream(result.rows)
+        if result.work.options.transaction_id is not None:
+            # DuckDB has one open result a connection, which the next statement would end
+            return fl.RecordBatchStream(gather(call, result.work, result.running))
+        stream = rows(call, result.work, result.running)
+        schema = next(stream)  # from here on the stream cleans up, though it may never be read
+        return fl.GeneratorStream(schema, stream)
+
+    def cancel(self, call: Call, tickets: Sequence[bytes]) -> CancelStatus:
+        """Let the results of tickets go, and stop what runs for them."""
+        found = [self._find(call, handle) for handle in tickets]
+        for handle, result in zip(tickets, found, strict=True):
+            if result is None:
+                continue
+            self._shelf.remove(handle_text(handle))
+            for query in result.running:
+                query.stop("The query was cancelled by a request.")
+        return CancelStatus.CANCELLED if any(found) else CancelStatus.NOT_CANCELLABLE
+
+    def _find(self, call: Call, handle: bytes) -> _Result | None:
+        result = self._shelf.get(handle_text(handle))
+        return result if result is not None and result.owner == call.owner else None
