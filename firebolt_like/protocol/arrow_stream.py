@@ -21,7 +21,7 @@ from firebolt_like.protocol.json_lines import Finished
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Decoder", "RecordBatch", "Started"]
+__all__ = ["Decoder", "RecordBatch", "Started", "read_metadata"]
 
 _CONTINUATION = b"\xff\xff\xff\xff"
 _HEAD = 8  # the continuation mark, and the length of the metadata
@@ -92,7 +92,7 @@ class Decoder:
                 self.finished = True
                 yield Finished({})
         elif len(self._message) == 2:
-            self._kind, self._wanted = _read_metadata(part)
+            self._kind, self._wanted = read_metadata(part)
         else:
             self._pipe.parts.extend(self._message)
             self._message, self._wanted = [], _HEAD
@@ -124,8 +124,11 @@ def _metadata_length(head: bytes) -> int:
     return int(length)
 
 
-def _read_metadata(metadata: bytes) -> tuple[int, int]:
-    """Read a message's kind and the length of its body from its flatbuffer."""
+def read_metadata(metadata: bytes | memoryview) -> tuple[int, int]:
+    """Read a message's kind and the length of its body from its flatbuffer.
+
+    Raises `ServerResponseError` for what is none.
+    """
     try:
         (root,) = struct.unpack_from("<I", metadata)
         (back,) = struct.unpack_from("<i", metadata, root)
