@@ -58,6 +58,10 @@ _TEXTS: Final[tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]] = (
         r"(?:Scalar |Aggregate |Table )*Function with name (\S+) does not exist!",
         r"function '\1' does not exist",
     ),
+    (
+        r'(?:\w+ )*Function with name "?(\w+)"? is not in the catalog.* the (\w+) extension\..*',
+        r"function '\1' is of DuckDB's extension \2, which the embedded engine does not load",
+    ),
     (r"View with name (\S+) does not exist!", r"relation '\1' does not exist"),
     (r"Failed to parse geometry: ", "Unable to cast TEXT to geography: "),
     (r"Use TRY\(.*", ""),

@@ -19,7 +19,7 @@ from firebolt_like.local.refusal import Refusal, not_supported
 from firebolt_like.local.running import Running
 from firebolt_like.local.translate import Translation
 from firebolt_like.local.types import sql_type
-from firebolt_like.local.ways_out import refuse_ways_out
+from firebolt_like.local.ways_out import explained, refuse_ways_out
 from firebolt_like.protocol.sql import Kind, first_words, tokens
 from firebolt_like.protocol.types import Column
 
@@ -109,9 +109,14 @@ def _kind(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:
         adjective = words[3:4] if words[1:3] == ("OR", "REPLACE") else words[1:2]
         if adjective and adjective[0] in ("TEMP", "TEMPORARY", "SECRET", "PERSISTENT"):
             raise not_supported(f"CREATE {adjective[0]}")
-    kind = parsed[0].type
+    try:
+        kind = parsed[0].type
+    except ValueError as error:  # a kind that DuckDB's Python package has no name for
+        raise not_supported(f"The statement {words[0]}") from error
     if kind not in _SUBQUERIES | _ROWS | _CHANGES | _OTHERS:
         raise not_supported(f"The statement {words[0]}")
+    if kind == _KINDS.EXPLAIN and _kind(cursor, explained(sql)) not in _SUBQUERIES | _CHANGES:
+        raise not_supported("EXPLAIN of anything but a query or a change of rows")
     return kind
 
 

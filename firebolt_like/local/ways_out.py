@@ -1,7 +1,8 @@
 """What DuckDB's statements can do under another statement's name: write files, run hidden SQL.
 
-What may live here: the search for both in a statement's text. Everything else that reaches out of
-the databases is a kind of statement that is never run, or is locked in the engine.
+What may live here: the search for both in a statement's text, and what EXPLAIN is to explain. All
+else that reaches out of the databases is a kind of statement that is never run, or is locked in the
+engine.
 """
 
 import re
@@ -10,7 +11,7 @@ from typing import Final
 from firebolt_like.local.refusal import not_supported
 from firebolt_like.protocol.sql import Kind, tokens
 
-__all__ = ["refuse_ways_out"]
+__all__ = ["explained", "refuse_ways_out"]
 
 _SUSPECT: Final = re.compile(r"copy|query|json_execute_serialized_sql", re.IGNORECASE)
 _COPY: Final = re.compile(r"\bcopy\b", re.IGNORECASE)
@@ -40,6 +41,24 @@ def refuse_ways_out(sql: str) -> None:
     for found in _HIDDEN.finditer(plain):
         if not _NAMES_A_TABLE.search(plain[max(0, found.start() - _BEFORE) : found.start()]):
             raise not_supported(f"The function {found[1].lower()}")
+
+
+_EXPLAIN: Final = re.compile(
+    r"\s*EXPLAIN\b(?:\s*ANALYZE\b)?(?:\s*\((?!\s*(?:SELECT|WITH|FROM|VALUES|\())[^()]*\))?",
+    re.IGNORECASE,
+)
+
+
+def explained(sql: str) -> str:
+    """Give the statement behind EXPLAIN and its options: ANALYZE runs whatever it is.
+
+    >>> explained("EXPLAIN (ANALYZE, FORMAT json) BEGIN")
+    ' BEGIN'
+    """
+    bare = "".join(
+        " " if token.kind is Kind.COMMENT else sql[token.start : token.end] for token in tokens(sql)
+    )
+    return _EXPLAIN.sub("", bare, count=1)
 
 
 def _plain(sql: str, kind: Kind, start: int, end: int) -> str:

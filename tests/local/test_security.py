@@ -143,6 +143,51 @@ def test_the_engine_is_locked(ask: Asker, attack: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "attack",
+    [
+        "EXPLAIN ANALYZE BEGIN",
+        "explain (analyze) begin",
+        "EXPLAIN /* ( */ ANALYZE -- (SELECT\n BEGIN",
+        "EXPLAIN (ANALYZE, FORMAT json) COMMIT",
+        "EXPLAIN ANALYZE CREATE TEMP TABLE left_over AS SELECT 1",
+        "EXPLAIN ANALYZE CREATE OR REPLACE TEMP VIEW left_over AS SELECT 1",
+        "EXPLAIN ANALYZE CREATE TEMP MACRO left_over() AS TABLE SELECT 1",
+        "EXPLAIN ANALYZE PREPARE left_over AS SELECT 1",
+        "EXPLAIN ANALYZE SET timezone = 'Asia/Tokyo'",
+        "EXPLAIN ANALYZE LOAD avro",
+        "EXPLAIN ANALYZE CHECKPOINT",
+        "EXPLAIN CREATE TABLE left_over (a INT)",
+        "UPDATE EXTENSIONS",
+    ],
+)
+def test_nothing_is_left_for_the_next_session(ask: Asker, attack: str) -> None:
+    """What EXPLAIN ANALYZE would run is refused, but for queries and changes of rows."""
+    assert "not supported by the embedded engine" in ask.error(attack)["description"]
+    assert "left_over" in ask.error("SELECT * FROM left_over")["description"]
+    ask.answer("CREATE OR REPLACE TABLE committed AS SELECT 1 AS a")
+    inside = ask.within(ask.send("BEGIN"))
+    assert inside.rows("SELECT a FROM committed") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "EXPLAIN SELECT 1",
+        "EXPLAIN (SELECT 1)",
+        "EXPLAIN ((SELECT 1))",
+        "EXPLAIN ANALYZE /* it */ SELECT 1",
+        "EXPLAIN (FORMAT json) WITH a AS (SELECT 1) SELECT * FROM a",
+        "EXPLAIN (ANALYZE) INSERT INTO data SELECT 2 WHERE false",
+        "EXPLAIN ANALYZE DELETE FROM data WHERE false",
+    ],
+)
+def test_queries_and_changes_are_explained(ask: Asker, sql: str) -> None:
+    """With and without ANALYZE, and options."""
+    ((_, plan),) = ask.rows(sql)
+    assert plan
+
+
+@pytest.mark.parametrize(
     "sql",
     [
         'CREATE OR REPLACE TABLE query ("copy" INT, a TEXT)',

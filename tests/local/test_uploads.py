@@ -173,6 +173,14 @@ def test_errors_name_the_upload_and_no_path(ask: Asker) -> None:
         assert "firebolt_like-" not in reply.text
 
 
+@pytest.mark.parametrize("call", ["read_avro('upload://p')", "READ_AVRO('x.avro', a => 1)"])
+def test_avro_files_are_not_read(ask: Asker, call: str) -> None:
+    """DuckDB reads them by an extension, which the error names."""
+    reply = _send(ask, f"SELECT * FROM {call}", p=b"Obj")
+    assert reply.status_code == 400
+    assert "'read_avro' is of DuckDB's extension avro" in reply.json()["errors"][0]["description"]
+
+
 def test_strings_and_comments_are_no_calls(ask: Asker) -> None:
     """They stay as they are."""
     sql = "SELECT 'read_csv(''upload://p'')' -- read_csv('upload://p')"
