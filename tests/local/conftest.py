@@ -1,6 +1,8 @@
 """A real server a module, and one way to ask it."""
 
+import contextlib
 import dataclasses
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +51,20 @@ class Asker:
             line.split("=", 1) for line in reply.headers.get_list("firebolt-update-parameters")
         )
         return Asker(self.http, self.params | changed)
+
+
+@contextlib.contextmanager
+def sent(server: LocalServer, sql: str, **params: str) -> Iterator[None]:
+    """Send a statement, and hang up at the end of the block, whatever the server has done by then.
+
+    A client with a timeout would hang up when the machine is slow, too.
+    """
+    request = httpx.Request("POST", server.url, content=sql, params=params)
+    lines = [f"POST {request.url.raw_path.decode()} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall("\r\n".join([*lines, "", sql]).encode())
+        yield
 
 
 @pytest.fixture(scope="module")

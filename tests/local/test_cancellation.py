@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from firebolt_like.local import LocalServer
-from tests.local.conftest import Asker
+from tests.local.conftest import Asker, sent
 
 _MINUTES = "SELECT count(*) FROM range(10000000000) a, range(1000) b"
 _MINUTES_OF_ROWS = "SELECT i, repeat('x', 100) FROM range(10000000000) r(i)"
@@ -24,25 +24,16 @@ def _until(condition: Callable[[], bool]) -> None:
         pause.wait(0.005)
 
 
-def _start(server: LocalServer, sql: str, **params: str) -> httpx.Client:
-    """Send a query in a thread, without waiting for its end."""
-    http = httpx.Client(base_url=server.url, timeout=0.3)
-
-    def send() -> None:
-        with pytest.raises(httpx.ReadTimeout):
-            http.post("/", content=sql, params=params)
-
-    with ThreadPoolExecutor(1) as pool:
-        sent = pool.submit(send)
-        _until(lambda: any(query.text == sql for query in server.running_queries()))
-        sent.result()  # the client gave up and hung up
-    return http
+def _start_and_hang_up(server: LocalServer, sql: str, **params: str) -> None:
+    """Hang up once the query runs."""
+    with sent(server, sql, **params):
+        _until(lambda: [(q.text, q.state) for q in server.running_queries()] == [(sql, "RUNNING")])
 
 
 @pytest.mark.parametrize("policy", ["TYPE_DEPENDENT", "ALL"])
 def test_a_query_ends_when_its_client_hangs_up(server: LocalServer, policy: str) -> None:
     """Before the first byte: a query that would run for minutes is interrupted."""
-    _start(server, _MINUTES, cancel_query_on_connection_drop=policy).close()
+    _start_and_hang_up(server, _MINUTES, cancel_query_on_connection_drop=policy)
     _until(lambda: not server.running_queries())
 
 
@@ -59,8 +50,8 @@ def test_a_stream_ends_when_its_client_hangs_up(server: LocalServer, ask: Asker)
 def test_a_statement_with_effects_survives_its_client(server: LocalServer, ask: Asker) -> None:
     """TYPE_DEPENDENT, the default, lets an INSERT finish; so does NONE a SELECT."""
     ask.answer("CREATE OR REPLACE TABLE survived (a BIGINT)")
-    sql = "INSERT INTO survived SELECT count(*) FROM range(700000) a, range(10000) b"
-    _start(server, sql).close()
+    sql = "INSERT INTO survived SELECT count(*) FROM range(300000) a, range(10000) b"
+    _start_and_hang_up(server, sql)
     _until(lambda: not server.running_queries())
     assert ask.rows("SELECT count(*) FROM survived") == [(1,)]
 
@@ -69,14 +60,14 @@ def test_all_ends_a_statement_with_effects(server: LocalServer, ask: Asker) -> N
     """With ALL an INSERT is interrupted, and leaves nothing."""
     ask.answer("CREATE OR REPLACE TABLE undone (a BIGINT)")
     sql = "INSERT INTO undone " + _MINUTES
-    _start(server, sql, cancel_query_on_connection_drop="ALL").close()
+    _start_and_hang_up(server, sql, cancel_query_on_connection_drop="ALL")
     _until(lambda: not server.running_queries())
     assert ask.rows("SELECT count(*) FROM undone") == [(0,)]
 
 
 def test_none_lets_a_select_run_on(server: LocalServer, ask: Asker) -> None:
     """With NONE the query goes on without its client; CANCEL QUERY still ends it."""
-    _start(server, _MINUTES, cancel_query_on_connection_drop="NONE").close()
+    _start_and_hang_up(server, _MINUTES, cancel_query_on_connection_drop="NONE")
     (query,) = server.running_queries()
     assert query.state == "RUNNING"
     ask.answer(f"CANCEL QUERY WHERE query_id = '{query.query_id}'")
@@ -126,8 +117,10 @@ def test_waiting_queries_wait_and_can_be_cancelled() -> None:
         ask = Asker(http)
         first = pool.submit(ask.send, _MINUTES)
         _until(lambda: [q.state for q in server.running_queries()] == ["RUNNING"])
-        second = pool.submit(ask.send, "SELECT 2", statement_timeout="50")
+        second = pool.submit(ask.send, "SELECT 2")
         _until(lambda: [q.state for q in server.running_queries()] == ["RUNNING", "WAITING"])
+        _, waiting = server.running_queries()
+        http.post("/cancel", params={"query_id": waiting.query_id})
         assert second.result(10).status_code == 400
         assert not first.done()
         server.stop()
