@@ -102,15 +102,26 @@ def test_counts(ask: FlightAsker) -> None:
 
 
 def test_a_change_runs_once(ask: FlightAsker) -> None:
-    """A change sent as a query happens with its FlightInfo, however often that is fetched."""
+    """A change sent as a query happens with its FlightInfo, whose rows are fetched once."""
     ask.update("CREATE TABLE once (a int)")
     info = ask.info("INSERT INTO once VALUES (1) RETURNING a + 1 AS b")
     assert ask.fetch(info).to_pylist() == [{"b": 2}]
-    assert ask.fetch(info).to_pylist() == [{"b": 2}]
+    with pytest.raises(pa.ArrowInvalid, match="The ticket is unknown: its result was taken"):
+        ask.fetch(info)
     assert ask.info("INSERT INTO once VALUES (2)").schema.names == []
     assert ask.rows("SELECT a FROM once ORDER BY a") == [(1,), (2,)]
     ask.client.get_schema(fl.FlightDescriptor.for_command("DELETE FROM once"), ask.options)
     assert ask.rows("SELECT count(*) FROM once") == [(2,)]
+
+
+def test_a_query_runs_when_it_is_fetched(ask: FlightAsker) -> None:
+    """Its ticket may be taken again, and gives the rows of that moment."""
+    ask.update("CREATE TABLE moments (a int)")
+    info = ask.info("SELECT count(*) AS n FROM moments")
+    assert info.endpoints[0].expiration_time is not None
+    assert ask.fetch(info).to_pylist() == [{"n": 0}]
+    ask.update("INSERT INTO moments VALUES (1)")
+    assert ask.fetch(info).to_pylist() == [{"n": 1}]
 
 
 def test_several_statements(ask: FlightAsker) -> None:

@@ -1,7 +1,9 @@
 """Results on their way: tickets, what each stands for, and the streams that they are taken by.
 
-A ticket may be taken again until it expires: a query runs anew then, and what had to run before its
-ticket was given gives the same rows. What may live here: `FlightInfo`, `DoGet` and cancellation.
+A query runs when its ticket is taken, which may be done again until the ticket expires. Where a
+statement had to run before its ticket was given, its rows wait, and are taken once: it may change
+something, or the next statement of its transaction may, or the client wants the rows in parts.
+What may live here: `FlightInfo`, `DoGet` and cancellation.
 """
 
 import dataclasses
@@ -51,29 +53,30 @@ class Results:
 
     def offer(self, call: Call, descriptor: Any, bound: Bound) -> Any:
         """Keep a result, and make its `FlightInfo`, in as many parts as the client wants."""
-        parts: list[pa.Table | None] = [bound.rows]
-        if call.endpoints > 1:
-            whole = bound.rows
-            whole = gather(call, bound.work, []) if whole is None else whole
-            size = -(-whole.num_rows // call.endpoints)
-            parts = [whole.slice(at * size, size) for at in range(call.endpoints)]
-        tickets = []
-        for part in parts:
-            handle = self._shelf.put(_Result(call.owner, bound.work, part))
-            tickets.append(pack(TicketStatementQuery(handle.encode())))
-        expiry = pa.scalar(int((call.shared.clock() + KEPT_FOR) * 1e6), pa.timestamp("us", "UTC"))
-        return describe(descriptor, bound.schema, tickets, expiration_time=expiry)
+        whole = bound.rows
+        if whole is None and bound.work.options.transaction_id is None and call.endpoints == 1:
+            seconds = call.shared.clock() + KEPT_FOR
+            expiry = pa.scalar(int(seconds * 1_000_000), pa.timestamp("us", "UTC"))
+            ticket = self._ticket(_Result(call.owner, bound.work, None))
+            return describe(descriptor, bound.schema, [ticket], expiration_time=expiry)
+        if whole is None:
+            whole = gather(call, bound.work)
+        size = -(-whole.num_rows // call.endpoints)
+        parts = [whole.slice(at * size, size) for at in range(call.endpoints)]
+        tickets = [self._ticket(_Result(call.owner, bound.work, part)) for part in parts]
+        return describe(descriptor, bound.schema, tickets)
+
+    def _ticket(self, result: _Result) -> bytes:
+        return pack(TicketStatementQuery(self._shelf.put(result).encode()))
 
     def take(self, call: Call, handle: bytes) -> Any:
         """Give the stream of a ticket. Raises `Refusal` for one that is not there."""
         result = self._find(call, handle)
         if result is None:
-            raise invalid("The ticket is unknown: its result was cancelled, or has expired.")
+            raise invalid("The ticket is unknown: its result was taken, cancelled, or has expired.")
         if result.rows is not None:
+            self._shelf.remove(handle_text(handle))
             return fl.RecordBatchStream(result.rows)
-        if result.work.options.transaction_id is not None:
-            # DuckDB has one open result a connection, which the next statement would end
-            return fl.RecordBatchStream(gather(call, result.work, result.running))
         stream = rows(call, result.work, result.running)
         schema = next(stream)  # from here on the stream cleans up, though it may never be read
         return fl.GeneratorStream(schema, stream)

@@ -65,7 +65,8 @@ _BY_STATUS: Final[dict[int, type[Exception]]] = {
 def status_of(refusal: Refusal) -> Exception:
     """Give the exception that a client gets for a refusal."""
     kind = _BY_STATUS.get(refusal.status) or _BY_NAME.get(refusal.detail.name or "")
-    return (kind or InvalidArgument)(refusal.detail.description)
+    # pyarrow goes on behind the text with a point of its own
+    return (kind or InvalidArgument)(refusal.detail.description.removesuffix("."))
 
 
 @contextmanager

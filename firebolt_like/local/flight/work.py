@@ -259,7 +259,7 @@ def rows(call: Call, work: Work, started: list[Query]) -> Generator[Any, None, N
                         yield pa.Table.from_batches(parts, schema)
 
 
-def gather(call: Call, work: Work, started: list[Query]) -> pa.Table:
+def gather(call: Call, work: Work) -> pa.Table:
     """Run a query, and give all of its rows at once."""
-    schema, *tables = rows(call, work, started)
+    schema, *tables = rows(call, work, [])
     return pa.concat_tables(tables) if tables else schema.empty_table()
