@@ -1,6 +1,6 @@
 """Measure everything, or what is named: `python -m tests.benchmarks [NAME ...]`.
 
-With no name, all of it is measured and written into docs/performance.md, with its plots.
+With no name, all of it is measured in full, and written into docs/performance.md with its plots.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for part in _parts(workers, options):
             print(part, flush=True)
             parts.append(part)
-    if not options.names:
+    if options.docs is not None:
         report.write(options.docs / "performance.md", parts)
 
 
@@ -48,13 +48,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
            help=f"an interpreter with {' and '.join(PACKAGES)}; 'none' measures without; "
            "by default an environment is made for it")  # fmt: skip
     option("--machine", default=f"{os.cpu_count()} cores", help="what to call this machine")
-    option("--docs", type=Path, default=PROJECT / "docs", help="the folder to write into")
+    option("--docs", type=Path, help="the folder to write into, whatever was measured")
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.names) - set(NAMES))
     if unknown:
         parser.error(f"there is no {unknown[0]}; there are {', '.join(NAMES)}")
     options.scale = options.scale or (10 if options.quick else 1)
     options.turns = options.turns or (1 if options.quick else 5)
+    if options.docs is None and options.scale == 1 and not options.names:
+        options.docs = PROJECT / "docs"
     return options
 
 
@@ -74,7 +76,7 @@ def _parts(workers: Workers, options: argparse.Namespace) -> Iterator[str]:
         if curve.name in wanted:
             _tell(curve.name)
             points = curves.measure(workers, curve, scale=options.scale)
-            if not options.names:
+            if options.docs is not None:
                 curves.draw(curve, points, options.docs)
             yield report.curve_part(curve, points)
     for name in SCRIPTS:
