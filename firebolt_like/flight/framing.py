@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from firebolt_like.errors import ServerResponseError
+from firebolt_like.errors import DataError, ServerResponseError
 from firebolt_like.flight.transport import Chunk
 from firebolt_like.protocol.arrow_stream import read_metadata
 from firebolt_like.protocol.flight import FlightData, FlightDescriptor
@@ -22,7 +22,7 @@ from firebolt_like.protocol.protobuf import decode, encode
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Decoder", "encode_stream", "read_schema"]
+__all__ = ["Decoder", "encode_stream", "read_schema", "with_schema"]
 
 _SCHEMA, _RECORD_BATCH = 1, 3  # of the union MessageHeader
 _PREFIX = struct.Struct("<4si")
@@ -96,16 +96,27 @@ def encode_stream(
     descriptor: FlightDescriptor, schema: "pa.Schema", batches: Iterable["pa.RecordBatch"]
 ) -> Iterator[bytes]:
     """Write the messages that put rows; the first carries the descriptor and the schema."""
-    import pyarrow as pa  # noqa: PLC0415  # optional
-
     (first, *_) = _messages(schema, None)
     yield encode(FlightData(descriptor, *first))
     for batch in batches:
-        if batch.schema != schema:
-            batch = pa.RecordBatch.from_arrays(batch.columns, schema=schema)  # noqa: PLW2901  # names
-        _, *rest = _messages(schema, batch)
+        _, *rest = _messages(schema, with_schema(batch, schema))
         for header, body in rest:
             yield encode(FlightData(None, header, data_body=body))
+
+
+def with_schema(batch: "pa.RecordBatch", schema: "pa.Schema") -> "pa.RecordBatch":
+    """Give a batch whose columns may be nullable or described otherwise than a stream has them.
+
+    Raises `DataError` for columns of other names or types.
+    """
+    import pyarrow as pa  # noqa: PLC0415  # optional
+
+    own = batch.schema
+    if own is schema or own.equals(schema):
+        return batch
+    if own.names != schema.names or own.types != schema.types:
+        raise DataError("The batches of a stream have different columns.")
+    return pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
 
 def _messages(schema: "pa.Schema", batch: "pa.RecordBatch | None") -> list[tuple[Any, Any]]:

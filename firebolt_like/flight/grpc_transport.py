@@ -98,11 +98,8 @@ class GrpcTransport:
         call: Call,
     ) -> list[bytes]:
         """See `Transport`."""
-        messages = _Outgoing(encode_stream(descriptor, schema, batches))
-        try:
-            replies = self._all("DoPut", messages, call)
-        except Error as error:
-            raise messages.failed or error from error
+        messages = encode_stream(descriptor, schema, batches)
+        replies = self._all("DoPut", _unless_broken(messages, call), call)
         return [decode(PutResult, reply).app_metadata for reply in replies]
 
     async def do_action(self, action: Action, call: Call) -> list[bytes]:
@@ -161,24 +158,15 @@ class GrpcTransport:
         return grpc.secure_channel(target.address, credentials(target.tls), chosen)
 
 
-class _Outgoing:
-    """Messages that are made while they are sent; gRPC itself keeps no error of their making."""
+def _unless_broken(messages: Iterator[bytes], call: Call) -> Iterator[bytes]:
+    """Give messages; an error in their making cancels the call, so that it is never complete.
 
-    def __init__(self, messages: Iterator[bytes]) -> None:
-        self._messages = messages
-        self.failed: Exception | None = None
-
-    def __iter__(self) -> "_Outgoing":
-        return self
-
-    def __next__(self) -> bytes:
-        try:
-            return next(self._messages)
-        except StopIteration:
-            raise
-        except Exception as error:
-            self.failed = error
-            raise
+    The error itself is for whoever makes them to keep: gRPC would write it into the log.
+    """
+    try:
+        yield from messages
+    except Exception:  # noqa: BLE001  # see above
+        call.cancel()
 
 
 class FlightDataReader:

@@ -3,7 +3,8 @@
 What may live here: that one way. pyarrow is an optional package: only functions import it.
 """
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firebolt_like.errors import DataError, InterfaceError
@@ -11,7 +12,7 @@ from firebolt_like.errors import DataError, InterfaceError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Rows", "rows_of"]
+__all__ = ["Rows", "Sending", "rows_of"]
 
 
 class Rows(NamedTuple):
@@ -53,6 +54,40 @@ def rows_of(data: Any, wanted: "pa.Schema | None" = None) -> Rows:
     )
 
 
+class Sending:
+    """Rows on their way: whether they can be sent once more, and what their making failed with."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._begun = False
+        self._failure: Exception | None = None
+
+    @property
+    def again(self) -> bool:
+        """Whether nothing is lost by sending them from the start."""
+        return self._failure is None and (self._rows.again or not self._begun)
+
+    def once(self) -> "Iterator[pa.RecordBatch]":
+        """Give the batches; a transport ends the call where this raises."""
+        try:
+            for batch in self._rows.batches:
+                self._begun = True
+                yield batch
+        except Exception as error:
+            self._failure = error
+            raise
+
+    def raise_failure(self) -> None:
+        """Raise what the rows failed with, if they did."""
+        import pyarrow as pa  # noqa: PLC0415  # optional
+
+        failure = self._failure
+        if isinstance(failure, pa.ArrowException):
+            raise DataError(f"The rows to send could not be read: {failure}") from failure
+        if failure is not None:
+            raise failure
+
+
 _MOST_ROWS = 65_536  # of a message: servers limit its size
 
 
@@ -66,12 +101,23 @@ def _of_values(rows: Sequence[Any], wanted: "pa.Schema | None") -> Rows:
     fields = list(wanted) if wanted is not None and len(wanted) == width else [None] * width
     columns, names = [], []
     for number, (values, field) in enumerate(zip(zip(*rows, strict=True), fields, strict=True)):
-        try:
-            columns.append(pa.array(values, None if field is None else field.type))
-        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-            raise DataError(f"Parameter {number + 1}: its value cannot be sent: {error}") from error
+        columns.append(_column(values, field, number + 1))
         names.append(str(number + 1) if field is None else field.name)
     if not columns:
         return Rows(pa.schema([]), (), again=True)
     batch = pa.RecordBatch.from_arrays(columns, names)
     return Rows(batch.schema, (batch,), again=True)
+
+
+def _column(values: Sequence[Any], field: "pa.Field | None", number: int) -> "pa.Array":
+    """Give values of the type that the server said, else of their own, which it may convert."""
+    import pyarrow as pa  # noqa: PLC0415  # optional
+
+    errors = (pa.ArrowException, TypeError, ValueError, OverflowError)
+    if field is not None:
+        with contextlib.suppress(*errors):
+            return pa.array(values, field.type)
+    try:
+        return pa.array(values)
+    except errors as error:
+        raise DataError(f"Parameter {number}: its value cannot be sent: {error}") from error

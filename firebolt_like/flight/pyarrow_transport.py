@@ -1,7 +1,8 @@
 """Flight over pyarrow.flight, for channels whose certificate is not checked, and by choice.
 
 It differs from grpcio in what cannot be helped: a call that waits for its first answer ends with
-its deadline, not before; and the deadline of a stream counts its reader's time too.
+its deadline, not before; the deadline of a stream counts its reader's time too; and rows to send
+are gathered first.
 
 What may live here: pyarrow.flight, translated to our messages and back.
 """
@@ -17,6 +18,7 @@ from pyarrow import flight as pf
 
 from firebolt_like.errors import DatabaseError, QueryTimeoutError
 from firebolt_like.flight.failure import cancelled, failure
+from firebolt_like.flight.framing import with_schema
 from firebolt_like.flight.target import Target
 from firebolt_like.flight.transport import Call, Chunk, Pair
 from firebolt_like.protocol.flight import Action, FlightDescriptor, FlightInfo, Ticket
@@ -86,18 +88,20 @@ class PyArrowTransport:
         call: Call,
     ) -> list[bytes]:
         """See `Transport`."""
+        # pyarrow cannot end a call that has begun but as complete: so no row may fail after that
+        ready = [with_schema(batch, schema) for batch in batches]
 
         def put(client: Any, options: Any) -> list[bytes]:
             writer, reader = client.do_put(_descriptor(descriptor), schema, options)
             try:
-                for batch in batches:
+                for batch in ready:
                     writer.write_batch(batch)
                 writer.done_writing()
                 replies = []
                 while (reply := reader.read()) is not None:
                     replies.append(reply.to_pybytes())
             finally:
-                writer.close()  # raises what the server ended the call with
+                writer.close()  # raises why the server ended the call, if it did
             return replies
 
         return list(self._call(call, put))

@@ -14,9 +14,9 @@ from firebolt_like.errors import (
     OperationalError,
     QueryTimeoutError,
     ServerConnectionError,
-    ServerResponseError,
 )
 from firebolt_like.flight.caller import Caller, Operation, Place
+from firebolt_like.flight.framing import with_schema
 from firebolt_like.flight.transport import Chunk, Reader
 from firebolt_like.protocol.flight import FlightEndpoint, FlightInfo, Ticket
 
@@ -160,19 +160,9 @@ class ResultCore:
                 return found
             if not found.batch.num_columns and len(self.schema) and not found.batch.num_rows:
                 continue  # an empty answer of a server that forgets its columns then
-            return Chunk(self._checked(found.batch), found.app_metadata)
+            return Chunk(with_schema(found.batch, self.schema), found.app_metadata)
         self.finished = True
         return None
-
-    def _checked(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
-        schema = self.schema
-        if batch.schema is schema or batch.schema.equals(schema):
-            return batch
-        if batch.schema.names == schema.names and batch.schema.types == schema.types:
-            import pyarrow as pa  # noqa: PLC0415  # optional
-
-            return pa.RecordBatch.from_arrays(batch.columns, schema=schema)
-        raise ServerResponseError("The endpoints of the answer have rows of different columns.")
 
     async def _open_more(self) -> None:
         while self._waiting and len(self._open) < _AT_ONCE:

@@ -17,7 +17,7 @@ from firebolt_like.flight.caller import Caller, Cancellation, Operation
 from firebolt_like.flight.framing import read_schema
 from firebolt_like.flight.info import FlightInfo, Unread
 from firebolt_like.flight.metadata import check_metadata
-from firebolt_like.flight.parameters import Rows, rows_of
+from firebolt_like.flight.parameters import Rows, Sending, rows_of
 from firebolt_like.flight.result import ResultCore
 from firebolt_like.protocol import flight
 from firebolt_like.protocol import flight_sql as sql
@@ -164,20 +164,16 @@ class StatementsCore:
 
     async def put_rows(self, message: Message, rows: Rows, operation: Operation) -> list[bytes]:
         """Put rows; give the answers."""
-        begun = False
-
-        def once() -> Iterable["pa.RecordBatch"]:
-            nonlocal begun
-            for batch in rows.batches:
-                begun = True
-                yield batch
-
-        return await self.caller.do(
-            "DoPut",
-            lambda t, call: t.do_put(command(message), rows.schema, once(), call),
-            operation,
-            again=lambda: rows.again or not begun,
-        )
+        sending = Sending(rows)
+        try:
+            return await self.caller.do(
+                "DoPut",
+                lambda t, call: t.do_put(command(message), rows.schema, sending.once(), call),
+                operation,
+                again=lambda: sending.again,
+            )
+        finally:
+            sending.raise_failure()
 
     async def action(self, kind: str, body: bytes, operation: Operation) -> list[bytes]:
         """Call an action; give the bodies of its answers."""
