@@ -12,6 +12,8 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 __all__ = ["Connection", "Protocol"]
 
+_PATIENCE = 0.5  # seconds, of the one that the server gives its clients
+
 
 class Connection:
     """The TCP connection of a request."""
@@ -53,6 +55,11 @@ class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # uvicorn c
         if isinstance(transport, asyncio.Transport):
             self._connection.transport = transport
         super().connection_made(transport)
+
+    def shutdown(self) -> None:
+        """End it with the server, also when its client does not read on."""
+        super().shutdown()
+        asyncio.get_running_loop().call_later(_PATIENCE, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who waits."""

@@ -53,3 +53,16 @@ def test_others_are_served_while_clients_are_slow() -> None:
         for pieces, size in slow:
             assert size + sum(map(len, pieces)) > 30_000_000
         assert ask.rows("SELECT 1") == [(1,)]
+
+
+def test_a_server_ends_though_a_client_does_not_read(caplog: pytest.LogCaptureFixture) -> None:
+    """Stopping a server is silent, and waits for no client."""
+    params = {"output_format": "JSONLines_Compact"}
+    with contextlib.ExitStack() as clients:
+        with LocalServer(workers=1) as server:
+            http = clients.enter_context(httpx.Client(base_url=server.url, timeout=20))
+            clients.enter_context(http.stream("POST", "/", content=_LARGE, params=params))
+            for number in range(50):  # in turns with the batches of the other, until it is stuck
+                assert Asker(http).rows(f"SELECT {number}") == [(number,)]
+        assert server.running_queries() == []
+    assert caplog.messages == []
