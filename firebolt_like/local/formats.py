@@ -64,9 +64,9 @@ class JsonCompact:
 
     def batch(self, batch: Batch) -> bytes:
         """See `Format`."""
-        comma = b"," if self._rows and batch.count else b""
+        is_first = not self._rows
         self._rows += batch.count
-        return comma + batch.rows
+        return batch.rows[1:] if is_first else batch.rows
 
     def finish(self, figures: dict[str, Any]) -> bytes:
         """See `Format`."""
@@ -104,7 +104,7 @@ class JsonLines:
 
     def batch(self, batch: Batch) -> bytes:
         """See `Format`."""
-        return json_lines.encode_data(batch.rows) if batch.count else b""
+        return json_lines.encode_data(batch.rows[1:]) if batch.count else b""
 
     def finish(self, figures: dict[str, Any]) -> bytes:
         """See `Format`."""
@@ -138,7 +138,7 @@ class TabSeparated:
 
     def batch(self, batch: Batch) -> bytes:
         """See `Format`."""
-        rows = msgspec.json.decode(b"[%b]" % batch.rows)
+        rows = msgspec.json.decode(b"[%b]" % batch.rows[1:])
         return tab_separated.encode_rows(self._columns, rows)
 
     def finish(self, figures: dict[str, Any]) -> bytes:  # noqa: ARG002  # Format's signature
