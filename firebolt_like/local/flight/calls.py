@@ -42,6 +42,7 @@ class Query(Running):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.made = time.monotonic()
+        self.timed_out = False
 
 
 class Call:
@@ -129,13 +130,19 @@ class Call:
                     query.check()
                 # DuckDB forgets an interrupt that comes before it has begun
                 query.interrupt()
-        return job.result()
+        try:
+            return job.result()
+        except Refusal as refusal:
+            if query.timed_out and refusal.detail.name == "Cancelled":
+                refusal.with_status(504)
+            raise
 
     def _look_after(self, query: Query) -> None:
         timeout = self.options.timeout
         if self._context.is_cancelled() and self._may_be_dropped(query):
             query.stop(_HUNG_UP)
         if timeout is not None and time.monotonic() - query.made > timeout:
+            query.timed_out = True
             query.stop("The query was cancelled: it ran longer than statement_timeout.")
 
     def _may_be_dropped(self, query: Query) -> bool:

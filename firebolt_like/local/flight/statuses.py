@@ -59,6 +59,7 @@ _BY_STATUS: Final[dict[int, type[Exception]]] = {
     403: fl.FlightUnauthorizedError,
     404: NotFound,
     429: fl.FlightUnavailableError,
+    504: fl.FlightTimedOutError,
 }
 
 
