@@ -45,7 +45,7 @@ def ingest(call: Call, request: CommandStatementIngest, reader: Any, pool: Execu
     ):
         found, _ = run(call, query, _work(_look(call, request), inside), inside)
         work = _work(_statement(request, target, reader.schema, exists=bool(found)), inside)
-        count, _ = run(call, query, work, inside, Data(_readable(reader)), pool)
+        count, _ = run(call, query, work, inside, Data(reader.to_reader()), pool)
         # what a client that hung up has sent ends like what one has sent to the end
         call.check()
         return count
@@ -92,16 +92,3 @@ def _column(field: pa.Field) -> str:
     name = quote_name(field.name)
     is_text = pa.types.is_dictionary(field.type) or pa.types.is_null(field.type)
     return f"{name}::VARCHAR AS {name}" if is_text else name
-
-
-def _readable(reader: Any) -> pa.RecordBatchReader:
-    """Give the rows as a stream that DuckDB can read: it has no half floats."""
-    stream = reader.to_reader()
-    if not any(pa.types.is_float16(kind) for kind in stream.schema.types):
-        return stream
-    fields = [
-        field.with_type(pa.float32()) if pa.types.is_float16(field.type) else field
-        for field in stream.schema
-    ]
-    schema = pa.schema(fields)
-    return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in stream))

@@ -6,6 +6,7 @@ clients check to the letter, and their rows.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import duckdb
@@ -15,6 +16,7 @@ from firebolt_like.local.flight.calls import Call
 from firebolt_like.local.flight.sql_info import SQL_INFO, sql_info
 from firebolt_like.local.flight.wire_types import wire_type
 from firebolt_like.local.flight.xdbc_types import XDBC_TYPES, xdbc_types
+from firebolt_like.local.refusal import invalid
 from firebolt_like.local.types import sql_type
 from firebolt_like.protocol import flight_sql as messages
 from firebolt_like.protocol.protobuf import Message
@@ -56,7 +58,8 @@ _SCHEMA: Final = "CASE schema_name WHEN 'main' THEN 'public' ELSE schema_name EN
 _NO_ACTION: Final = 3
 
 Rows = Iterable[Sequence[Any]]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Ask = Callable[..., list[tuple[Any, ...]]]
+"""Runs a query, whose first column is `catalog`, in the order of some columns, or of all."""
 
 
 class _View(NamedTuple):
@@ -91,7 +94,9 @@ def answer_metadata(call: Call, message: Message) -> pa.Table:
         cursor = services.engine.borrow(database, "UTC")
         try:
             # another account is another instance of DuckDB, so that this sees none
-            return list(view.rows(message, lambda sql: _ask(cursor, sql, places)))
+            return list(view.rows(message, partial(_ask, cursor, places)))
+        except duckdb.Error as error:  # of a pattern
+            raise invalid(str(error)) from error
         finally:
             services.engine.give_back(cursor, database, "UTC")
 
@@ -103,9 +108,11 @@ def answer_metadata(call: Call, message: Message) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _ask(cursor: duckdb.DuckDBPyConnection, sql: str, places: str) -> list[tuple[Any, ...]]:
+def _ask(
+    cursor: duckdb.DuckDBPyConnection, places: str, sql: str, order: str = "ALL"
+) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = cursor.execute(
-        f"SELECT * FROM ({sql}) WHERE catalog IN ({places}) ORDER BY ALL"  # noqa: S608  # quoted
+        f"SELECT * FROM ({sql}) WHERE catalog IN ({places}) ORDER BY {order}"  # noqa: S608  # quoted
     ).fetchall()
     return found
 
@@ -196,7 +203,8 @@ def _primary_keys(message: messages.CommandGetPrimaryKeys, ask: Ask) -> Rows:
         " unnest(constraint_column_names), constraint_name,"
         f" unnest(range(1, len(constraint_column_names) + 1)) FROM {_KEYS}'PRIMARY KEY'"
         f" AND {_is('database_name', message.catalog)} AND {_is(_SCHEMA, message.db_schema)}"
-        f" AND {_is('table_name', message.table)}"
+        f" AND {_is('table_name', message.table)}",
+        "1, 2, 3, 5, 6",
     )
 
 
@@ -212,7 +220,8 @@ def _foreign_keys(where: str, ask: Ask) -> Rows:
         " AND p.database_name = f.database_name AND p.schema_name = f.schema_name"
         " AND p.table_name = f.referenced_table"
         " AND p.constraint_column_names = f.referenced_column_names)"
-        f" FROM duckdb_constraints() f WHERE f.constraint_type = 'FOREIGN KEY' AND {where}"
+        f" FROM duckdb_constraints() f WHERE f.constraint_type = 'FOREIGN KEY' AND {where}",
+        "1, 2, 3, 5, 6, 7, 10, 9",
     )
     return [(*row, _NO_ACTION, _NO_ACTION) for row in rows]
 
