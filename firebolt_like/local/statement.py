@@ -46,6 +46,9 @@ _SUBQUERIES: Final = {_KINDS.SELECT}
 _ROWS: Final = {_KINDS.EXPLAIN, _KINDS.CALL, _KINDS.MULTI}  # rows, but no subquery
 _CHANGES: Final = {_KINDS.INSERT, _KINDS.UPDATE, _KINDS.DELETE, _KINDS.MERGE_INTO}
 _OTHERS: Final = {_KINDS.CREATE, _KINDS.DROP, _KINDS.ALTER, _KINDS.VACUUM, _KINDS.ANALYZE}
+_KNOWN: Final = _SUBQUERIES | _ROWS | _CHANGES | _OTHERS
+_EXPLAINED: Final = _SUBQUERIES | _CHANGES
+_HAS_RUN: Final = "MATERIALIZED_RELATION"  # when it was bound, as it changes something: nextval()
 
 
 def run(
@@ -63,15 +66,20 @@ def run(
     """
     query.attach(cursor)
     with _refusing(statement, query):
-        kind = _kind(cursor, statement.text)
+        parsed = _parse(cursor, statement.text)
+        kind = parsed.type
         if kind in _SUBQUERIES:
-            return _run_subquery(cursor, statement, query, encoder, limit)
+            relation = _bind(cursor, parsed, statement)
+            if relation.type != _HAS_RUN:
+                return _run_subquery(cursor, relation, statement, query, encoder, limit)
+            return _read_relation(cursor, relation, statement, query, encoder, limit)
         if kind in _ROWS or (kind in _CHANGES and _has_returning(statement.text)):
-            return _run_for_rows(cursor, statement, query, encoder)
+            relation = cursor.sql(statement.text)
+            return _read_relation(cursor, relation, statement, query, encoder)
         if statement.noted is not None:
             statement.noted.run(cursor, statement.text, alone=alone)
             return Result()
-        cursor.execute(statement.text)
+        cursor.execute(parsed)
         counts = cursor.fetchall()
         return Result(changed=counts[0][0] if counts else None)
 
@@ -79,7 +87,7 @@ def run(
 def check(cursor: duckdb.DuckDBPyConnection, statement: Translation) -> None:
     """Raise `Refusal` for what is no statement, or none that may run; no name is looked up."""
     with _refusing(statement):
-        _kind(cursor, statement.text)
+        _parse(cursor, statement.text)
 
 
 def describe(
@@ -87,16 +95,19 @@ def describe(
 ) -> tuple[Column, ...] | None:
     """Bind a statement and give its columns, None for one without rows. Raises `Refusal`."""
     with _refusing(statement):
-        kind = _kind(cursor, statement.text)
+        parsed = _parse(cursor, statement.text)
+        kind = parsed.type
         if kind in _SUBQUERIES:
-            return _columns(*_signature(cursor, statement), statement.text)
+            relation = _bind(cursor, parsed, statement)
+            return _columns(relation.columns, relation.types, statement.text)
     if kind in _CHANGES:
         with _refusing(statement, lines_before=1):
             cursor.execute(f"EXPLAIN\n{statement.text}").fetchall()
     return None
 
 
-def _kind(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:
+def _parse(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    """Parse one statement that may run, so that binding or running it parses nothing again."""
     refuse_ways_out(sql)
     parsed = cursor.extract_statements(sql)
     words = first_words(sql, 4)
@@ -113,11 +124,11 @@ def _kind(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:
         kind = parsed[0].type
     except ValueError as error:  # a kind that DuckDB's Python package has no name for
         raise not_supported(f"The statement {words[0]}") from error
-    if kind not in _SUBQUERIES | _ROWS | _CHANGES | _OTHERS:
+    if kind not in _KNOWN:
         raise not_supported(f"The statement {words[0]}")
-    if kind == _KINDS.EXPLAIN and _kind(cursor, explained(sql)) not in _SUBQUERIES | _CHANGES:
+    if kind == _KINDS.EXPLAIN and _parse(cursor, explained(sql)).type not in _EXPLAINED:
         raise not_supported("EXPLAIN of anything but a query or a change of rows")
-    return kind
+    return parsed[0]
 
 
 def _has_returning(sql: str) -> bool:
@@ -130,16 +141,17 @@ def _has_returning(sql: str) -> bool:
 
 def _run_subquery(
     cursor: duckdb.DuckDBPyConnection,
+    relation: Any,
     statement: Translation,
     query: Running,
     encoder: RowEncoder,
     limit: int | None,
 ) -> Result:
-    names, types = _signature(cursor, statement)
-    columns = _mark_not_null(cursor, _columns(names, types, statement.text), statement.text)
-    rows = encoder.select(types, f"(\n{statement.text}\n)")
-    if limit is not None:
-        rows = f"{rows} LIMIT {limit}"
+    types = relation.types
+    columns = _mark_not_null(
+        cursor, _columns(relation.columns, types, statement.text), statement.text
+    )
+    rows = _limited(encoder.select(types, f"(\n{statement.text}\n)"), limit)
     query.check()
     with _refusing(statement, query, lines_before=1):
         batches = encoder.batches(cursor, rows, columns, query.check)
@@ -151,14 +163,18 @@ def _reading(batches: Iterator[Batch], statement: Translation, query: Running) -
         yield from batches
 
 
-def _run_for_rows(
-    cursor: duckdb.DuckDBPyConnection, statement: Translation, query: Running, encoder: RowEncoder
+def _read_relation(
+    cursor: duckdb.DuckDBPyConnection,
+    relation: Any,
+    statement: Translation,
+    query: Running,
+    encoder: RowEncoder,
+    limit: int | None = None,
 ) -> Result:
-    relation = cursor.sql(statement.text)
     columns = _columns(relation.columns, relation.types, statement.text)
-    rows = encoder.select(relation.types, "result_of_statement")
+    rows = _limited(encoder.select(relation.types, "result_of_statement"), limit)
     query.check()
-    table = relation.to_arrow_table()  # this runs the statement: once
+    table = relation.to_arrow_table()  # this runs the statement, unless it has run: once
     cursor.register("result_of_statement", table)
     try:
         batches = list(encoder.batches(cursor, rows, columns, query.check))
@@ -167,18 +183,20 @@ def _run_for_rows(
     return Result(columns, iter(batches))
 
 
-def _signature(
-    cursor: duckdb.DuckDBPyConnection, statement: Translation
-) -> tuple[list[str], list[Any]]:
+def _limited(rows: str, limit: int | None) -> str:
+    return rows if limit is None else f"{rows} LIMIT {limit}"
+
+
+def _bind(cursor: duckdb.DuckDBPyConnection, parsed: Any, statement: Translation) -> Any:
+    """Bind a query, which tells its columns; one that changes something runs now."""
     try:
-        relation = cursor.sql(statement.text)
+        return cursor.sql(parsed)
     except duckdb.Error as error:
         if "\nLINE " not in str(error):
             # binding alone tells no place; planning does
             with _refusing(statement, lines_before=1):
                 cursor.execute(f"EXPLAIN\n{statement.text}")
         raise
-    return relation.columns, relation.types
 
 
 def _columns(names: Sequence[str], types: Sequence[Any], sql: str) -> tuple[Column, ...]:

@@ -263,3 +263,13 @@ def test_web_pages_are_not_served(ask: Asker) -> None:
 def test_the_host_is_out_of_reach(ask: Asker, sql: str) -> None:
     """SQL reaches no file, extension, setting or Python variable of the server."""
     assert ask.error(sql)["description"]
+
+
+@pytest.mark.parametrize("output_format", ["JSON_Compact", "ArrowStream"])
+def test_a_query_that_changes_something_runs_once(ask: Asker, output_format: str) -> None:
+    """nextval() counts one for each row of the answer, whatever its format."""
+    ask.send("CREATE OR REPLACE SEQUENCE counter")
+    ask.send("SELECT nextval('counter')", output_format=output_format)
+    sql = "SELECT nextval('counter') AS n FROM range(3)"
+    assert ask.rows(sql, max_result_rows="2") == [(2,), (3,)]
+    assert ask.rows("SELECT currval('counter')") == [(4,)]
