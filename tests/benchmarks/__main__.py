@@ -89,7 +89,10 @@ def _lines(workers: Workers, options: argparse.Namespace, wanted: set[str]) -> I
     for case in cases.CASES:
         if case.name in wanted:
             _tell(case.name)
-            yield from cases.measure(workers, case, turns=options.turns, scale=options.scale)
+            try:
+                yield from cases.measure(workers, case, turns=options.turns, scale=options.scale)
+            except MeasurementError as error:
+                yield cases.failure(case, error)
 
 
 def _tell(name: str) -> None:

@@ -22,7 +22,7 @@ Interpreters = Mapping[str, Path | str]
 """The interpreter for each client that can run here."""
 
 
-_LIMIT = 60  # seconds for one call
+_LIMIT = 120  # seconds for one call
 
 
 class MeasurementError(RuntimeError):

@@ -15,6 +15,7 @@ def test_every_case_and_curve_runs(capsys):
     main([*SMALL, *(case.name for case in CASES), *(curve.name for curve in CURVES)])
     printed = capsys.readouterr().out
     table, _, curves = printed.partition("![")
+    assert "failed" not in table
     assert len(table.splitlines()) > len(CASES) / 2
     assert curves.count("follows to") == len(CURVES)
 
