@@ -89,6 +89,7 @@ _ORIGINALS = bytes.maketrans(b"".join(_STAND_INS.values()), b"".join(_STAND_INS)
 
 
 _SPACE = re.compile(rb"[\[,]\s")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?')
 _BEGINNING = 10_000  # bytes that tell how the whole is written
 
 
@@ -97,7 +98,7 @@ def decode_fast(columns: Sequence[Column], data: msgspec.Raw | bytes) -> "pa.Tab
     import pyarrow as pa  # noqa: PLC0415  # optional
 
     view = memoryview(data)
-    if _SPACE.search(view[:_BEGINNING]):
+    if _SPACE.search(_STRING.sub(b"0", view[:_BEGINNING])):
         try:
             view = memoryview(msgspec.json.format(bytes(view), indent=-1))
         except msgspec.DecodeError:
