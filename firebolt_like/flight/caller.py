@@ -3,7 +3,6 @@
 What may live here: what is the same for every call. What calls mean is in `statements`.
 """
 
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -13,13 +12,12 @@ from firebolt_like.client.retry import Budget, Retry
 from firebolt_like.errors import (
     AuthenticationError,
     ConnectionClosedError,
-    Error,
     ServerConnectionError,
 )
 from firebolt_like.flight.headers import Bearer, Headers
 from firebolt_like.flight.target import Target
 from firebolt_like.flight.transport import Call, Pair, Reader, Transport, service_path
-from firebolt_like.protocol.flight import FlightEndpoint, Ticket
+from firebolt_like.protocol.flight import Ticket
 
 __all__ = ["Caller", "Cancellation", "Credentials", "Operation", "Place"]
 
@@ -85,7 +83,6 @@ class Place:
         self.headers = headers
 
 
-_DROP = 5.0  # seconds that letting go may take
 _ASK_AGAIN = 30.0  # seconds after which an auth object is asked whether its token is still good
 
 
@@ -211,18 +208,6 @@ class Caller:
                 await place.transport.close()
         finally:
             await self.io.close()
-
-    async def drop(self, endpoint: FlightEndpoint) -> None:
-        """Let a server let go of rows that nobody will read: begin to read them, and hang up."""
-        operation = Operation(Budget(self.io, _DROP), (), None)
-        with contextlib.suppress(Error):
-            reader = await self.do_get(
-                endpoint.ticket or Ticket(), self.home, operation, ahead=False
-            )
-            try:
-                await reader.schema(operation.budget.left())
-            finally:
-                await reader.close()
 
     def _place(self, target: Target) -> Place:
         place = self._places.get(target)

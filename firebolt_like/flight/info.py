@@ -1,10 +1,8 @@
 """What a server answers a statement with: how to get its rows.
 
-What may live here: the answer as users see it, and which of them nobody reads any more.
+What may live here: the answer as users see it.
 """
 
-import weakref
-from collections import deque
 from typing import TYPE_CHECKING
 
 from firebolt_like.flight.framing import read_schema
@@ -14,7 +12,7 @@ from firebolt_like.protocol.flight import FlightEndpoint
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["FlightInfo", "Unread"]
+__all__ = ["FlightInfo"]
 
 
 class FlightInfo:
@@ -55,42 +53,3 @@ class FlightInfo:
     def app_metadata(self) -> bytes:
         """What the server's application adds."""
         return self.message.app_metadata
-
-
-class Unread:
-    """Answers whose rows nobody asked for yet; a server may keep them until somebody does."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[bytes, FlightEndpoint] = {}
-        self._abandoned: deque[FlightEndpoint] = deque()
-
-    def add(self, info: FlightInfo) -> None:
-        """Take note of an answer; when nobody holds it any more, it is abandoned."""
-        tickets = []
-        for endpoint in info.endpoints:
-            if endpoint.ticket is not None:
-                self._waiting[endpoint.ticket.ticket] = endpoint
-                tickets.append(endpoint.ticket.ticket)
-        weakref.finalize(info, self._abandon, tickets).atexit = False
-
-    def take(self, ticket: bytes) -> None:
-        """Take note that rows are asked for."""
-        self._waiting.pop(ticket, None)
-
-    def abandoned(self) -> list[FlightEndpoint]:
-        """Give, once, what nobody can ask for any more."""
-        found = []
-        while self._abandoned:
-            found.append(self._abandoned.popleft())
-        return found
-
-    def rest(self) -> list[FlightEndpoint]:
-        """Give, once, all that was not asked for."""
-        self._abandon(list(self._waiting))
-        return self.abandoned()
-
-    def _abandon(self, tickets: list[bytes]) -> None:
-        for ticket in tickets:
-            endpoint = self._waiting.pop(ticket, None)
-            if endpoint is not None:
-                self._abandoned.append(endpoint)

@@ -5,7 +5,7 @@ What may live here: endpoints, and the order in which they are read.
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from firebolt_like.errors import (
     AuthenticationError,
@@ -17,6 +17,7 @@ from firebolt_like.errors import (
 )
 from firebolt_like.flight.caller import Caller, Operation, Place
 from firebolt_like.flight.framing import with_schema
+from firebolt_like.flight.release import Releaser
 from firebolt_like.flight.transport import Chunk, Reader
 from firebolt_like.protocol.flight import FlightEndpoint, FlightInfo, Ticket
 
@@ -34,12 +35,13 @@ class _Part:
     """An endpoint that is being read."""
 
     def __init__(self, endpoint: FlightEndpoint, places: list[Place]) -> None:
-        self.ticket = endpoint.ticket or Ticket()
+        self.endpoint = endpoint
         self.places = places
         self.tries = 0
         self.renewed = False
         self.reader: Reader | None = None
         self.token_seen: str | None = None
+        self.heard = False
         self.begun = False
 
     @property
@@ -62,6 +64,7 @@ class ResultCore:
     def __init__(
         self,
         caller: Caller,
+        releaser: Releaser,
         info: FlightInfo,
         operation: Operation,
         find_schema: Callable[[], Awaitable["pa.Schema | None"]] | None = None,
@@ -70,6 +73,7 @@ class ResultCore:
         self.schema: pa.Schema = None
         self.finished = False
         self._caller = caller
+        self._releaser = releaser
         self._operation = operation
         self._find_schema = find_schema
         self._waiting = deque(info.endpoint)
@@ -142,8 +146,9 @@ class ResultCore:
         for part in parts:
             if part.reader is not None:
                 await part.reader.close()
-        # endpoints that were not begun: a server may hold their rows for ever
-        await release(self._caller, self._waiting)
+        # endpoints of which the server perhaps never heard: it may hold their rows for ever
+        unheard = [part.endpoint for part in parts if not part.heard]
+        await self._releaser.release(self.info, [*unheard, *self._waiting])
         self._waiting.clear()
 
     async def _next(self) -> Chunk | None:
@@ -193,6 +198,7 @@ class ResultCore:
             try:
                 if part.reader is None:
                     await self._reopen(part, ahead=False)
+                part.heard = True  # what is waited for was sent
                 return await _reader(part).schema(self._operation.budget.left())
             except OperationalError as error:
                 await self._recover(part, error)
@@ -201,6 +207,7 @@ class ResultCore:
         while True:
             await self._begin(part) if part.reader is None else None
             try:
+                part.heard = True
                 found = await _reader(part).chunk(self._operation.budget.left())
             except OperationalError as error:
                 await self._recover(part, error)
@@ -222,7 +229,7 @@ class ResultCore:
 
     async def _reopen(self, part: _Part, *, ahead: bool) -> None:
         part.reader = await self._caller.do_get(
-            part.ticket, part.place, self._operation, ahead=ahead
+            part.endpoint.ticket or Ticket(), part.place, self._operation, ahead=ahead
         )
         part.token_seen = self._caller.token
 
@@ -230,10 +237,3 @@ class ResultCore:
 def _reader(part: _Part) -> Reader:
     assert part.reader is not None  # noqa: S101  # whoever calls this opened it
     return part.reader
-
-
-async def release(caller: Caller, endpoints: Any) -> None:
-    """Let a server drop what will not be read."""
-    for endpoint in list(endpoints):
-        if endpoint.ticket is not None:
-            await caller.drop(endpoint)

@@ -15,9 +15,10 @@ from firebolt_like.errors import (
 )
 from firebolt_like.flight.caller import Caller, Cancellation, Operation
 from firebolt_like.flight.framing import read_schema
-from firebolt_like.flight.info import FlightInfo, Unread
+from firebolt_like.flight.info import FlightInfo
 from firebolt_like.flight.metadata import check_metadata
 from firebolt_like.flight.parameters import Rows, Sending, rows_of
+from firebolt_like.flight.release import Releaser
 from firebolt_like.flight.result import ResultCore
 from firebolt_like.protocol import flight
 from firebolt_like.protocol import flight_sql as sql
@@ -65,7 +66,7 @@ class StatementsCore:
 
     def __init__(self, caller: Caller, timeout: float) -> None:
         self.caller = caller
-        self.unread = Unread()
+        self.releaser = Releaser(caller)
         self._timeout = timeout
 
     def operation(self, options: CallOptions) -> Operation:
@@ -81,15 +82,14 @@ class StatementsCore:
         self, descriptor: FlightDescriptor, operation: Operation, *, keeps_rows: bool = True
     ) -> FlightInfo:
         """Ask how to get a flight; `keeps_rows` says that the server has something to let go of."""
-        for endpoint in self.unread.abandoned():
-            await self.caller.drop(endpoint)
+        await self.releaser.abandoned()
         info = FlightInfo(
             await self.caller.do(
                 "GetFlightInfo", lambda t, call: t.get_flight_info(descriptor, call), operation
             )
         )
         if keeps_rows:
-            self.unread.add(info)
+            self.releaser.watch(info)
         return info
 
     async def execute(
@@ -118,10 +118,8 @@ class StatementsCore:
         find_schema: Callable[[], Awaitable["pa.Schema | None"]] | None = None,
     ) -> ResultCore:
         """Begin to read the rows of an answer."""
-        for endpoint in info.endpoints:
-            if endpoint.ticket is not None:
-                self.unread.take(endpoint.ticket.ticket)
-        result = ResultCore(self.caller, info.message, operation, find_schema)
+        self.releaser.take(info.endpoints)
+        result = ResultCore(self.caller, self.releaser, info.message, operation, find_schema)
         await result.start(info.schema)
         return result
 
@@ -130,9 +128,9 @@ class StatementsCore:
         text = ticket if isinstance(ticket, bytes) else getattr(ticket, "ticket", None)
         if not isinstance(text, bytes):
             raise InterfaceError(f"An object of {type(ticket).__name__} is no ticket.")
-        self.unread.take(text)
-        endpoint = FlightEndpoint(Ticket(text))
-        result = ResultCore(self.caller, flight.FlightInfo(endpoint=(endpoint,)), operation)
+        info = flight.FlightInfo(endpoint=(FlightEndpoint(Ticket(text)),))
+        self.releaser.take(info.endpoint)
+        result = ResultCore(self.caller, self.releaser, info, operation)
         await result.start(None)
         return result
 
@@ -248,9 +246,7 @@ class StatementsCore:
 
     async def cancel(self, info: FlightInfo, operation: Operation) -> CancelStatus:
         """Cancel what an answer stands for, by the newer action or the older."""
-        for endpoint in info.endpoints:
-            if endpoint.ticket is not None:
-                self.unread.take(endpoint.ticket.ticket)
+        self.releaser.take(info.endpoints)
         try:
             request = encode(CancelFlightInfoRequest(info.message))
             bodies = await self.action("CancelFlightInfo", request, operation)
@@ -266,14 +262,9 @@ class StatementsCore:
         if self.caller.closed:
             return
         try:
-            with self.caller.io.shield(_FAREWELL):
-                for endpoint in self.unread.rest():
-                    await self.caller.drop(endpoint)
+            await self.releaser.everything()
         finally:
             await self.caller.close()
-
-
-_FAREWELL = 5.0  # seconds that closing may take because of the server
 
 
 class PreparedCore:
