@@ -1,0 +1,19 @@
+"""SQLAlchemy's dialects: `firebolt_like://` and `firebolt_like+async://`.
+
+What may live here: the names that programs import. SQLAlchemy finds the dialects by entry points.
+"""
+
+from firebolt_like.sqlalchemy.async_dialect import AsyncFireboltLikeDialect
+from firebolt_like.sqlalchemy.ddl import accept_table_options
+from firebolt_like.sqlalchemy.dialect import FireboltLikeDialect, WarehouseDialect
+from firebolt_like.sqlalchemy.types import GEOGRAPHY, STRUCT
+
+__all__ = [
+    "GEOGRAPHY",
+    "STRUCT",
+    "AsyncFireboltLikeDialect",
+    "FireboltLikeDialect",
+    "WarehouseDialect",
+]
+
+accept_table_options()

@@ -1,0 +1,105 @@
+"""From SQLAlchemy's URL to the keywords of `connect`.
+
+What may live here: the meaning of each part of a URL, and how secrets are kept out of its repr.
+"""
+
+from typing import Any, Final
+from urllib.parse import unquote
+
+from sqlalchemy.engine import URL
+
+from firebolt_like.client.auth import ClientCredentials, Token, UsernamePassword
+from firebolt_like.errors import ConfigurationError
+
+__all__ = ["OPTIONS", "connect_keywords", "without_secrets"]
+
+OPTIONS: Final = {
+    # option of the URL: the class of its value
+    "account_name": str,
+    "database": str,
+    "engine_name": str,
+    "engine_url": str,
+    "api_endpoint": str,
+    "auth_endpoint": str,
+    "url": str,
+    "ssl_mode": str,
+    "profile": str,
+    "timeout": float,
+    "disable_cache": bool,
+    "token": str,
+}
+_BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
+
+
+def connect_keywords(url: URL) -> dict[str, Any]:
+    """Give the keywords of `firebolt_like.db.connect` that a URL stands for.
+
+    Raises `ConfigurationError` for an option that is not known, and for a value that is not usable.
+
+    >>> from sqlalchemy import make_url
+    >>> connect_keywords(make_url("firebolt_like:///data/sales"))
+    {'dsn': 'local:///data/sales'}
+    >>> connect_keywords(make_url("firebolt_like://sales/night?account_name=acme"))
+    {'account_name': 'acme', 'database': 'sales', 'engine_name': 'night'}
+    """
+    options = {name: _option(name, value) for name, value in url.query.items()}
+    token = options.pop("token", None)
+    auth = _auth(url, token)
+    if auth is not None:
+        options["auth"] = auth
+    if url.host is None:
+        return _without_host(url, options, has_auth=auth is not None)
+    if url.port is not None:
+        return options | _named(host=f"{url.host}:{url.port}", database=url.database)
+    return options | _named(database=unquote(url.host), engine_name=url.database)
+
+
+def without_secrets(url: URL) -> URL:
+    """Move a token to where the repr of a URL hides it.
+
+    >>> from sqlalchemy import make_url
+    >>> without_secrets(make_url("firebolt_like://sales/night?token=s3cret"))
+    firebolt_like://:***@sales/night
+    """
+    token = url.query.get("token")
+    if not isinstance(token, str):
+        return url
+    return url.difference_update_query(["token"]).set(username="", password=token)
+
+
+def _without_host(url: URL, options: dict[str, Any], *, has_auth: bool) -> dict[str, Any]:
+    if has_auth or options.keys() - {"timeout", "database"}:
+        return options | _named(engine_name=url.database)
+    path = url.database or ""
+    if path and not path.startswith("/") and path[1:2] != ":":
+        path = f"/{path}"
+    return {"dsn": f"local://{path}" if path else "local:", **options}
+
+
+def _named(**names: str | None) -> dict[str, str]:
+    return {name: value for name, value in names.items() if value}
+
+
+def _auth(url: URL, token: str | None) -> Any:
+    password = None if url.password is None else str(url.password)
+    if token is not None:
+        return Token(token)
+    if not url.username:
+        return None if password is None else Token(password)
+    if password is None:
+        raise ConfigurationError("The URL has a user and no secret: write id:secret@database.")
+    kind = UsernamePassword if "@" in url.username else ClientCredentials
+    return kind(url.username, password)
+
+
+def _option(name: str, value: Any) -> Any:
+    kind = OPTIONS.get(name)
+    if kind is None:
+        known = ", ".join(sorted(OPTIONS))
+        raise ConfigurationError(f"The URL's option {name!r} is not known. Known are: {known}.")
+    if not isinstance(value, str):
+        raise ConfigurationError(f"The URL's option {name!r} is given twice.")
+    try:
+        return _BOOLEANS[value.lower()] if kind is bool else kind(value)
+    except (KeyError, ValueError):
+        raise ConfigurationError(f"The URL's option {name!r} is no {kind.__name__}.") from None
