@@ -10,6 +10,7 @@
         │   └── QueryNotRunError               a fetch before any execute
         └── DatabaseError
             ├── DataError                      a value that does not fit its type
+        ├── IngestError                    an ingest that broke off after rows had arrived
             ├── OperationalError               what the world did
             │   ├── AuthenticationError        credentials or a token were refused
             │   ├── AccountNotFoundError
@@ -35,6 +36,7 @@ __all__ = [
     "DatabaseError",
     "EngineNotRunningError",
     "Error",
+    "IngestError",
     "IntegrityError",
     "InterfaceError",
     "InternalError",
@@ -120,6 +122,37 @@ class DatabaseError(Error):
 
 class DataError(DatabaseError):
     """A value that cannot be sent, or an answer's value that does not fit its type (PEP 249)."""
+
+
+class IngestError(DatabaseError):
+    """An ingest that broke off after rows had arrived; `__cause__` is what broke it.
+
+    `rows` is the number of rows that are in the table, the first ones of the data; `statements`
+    says how many statements brought them, with `bytes` of data. `in_doubt` says that the next
+    statement, which failed, may have run, with `rows_in_doubt` rows; otherwise none of it arrived.
+    Nothing was sent twice.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        rows: int = 0,
+        bytes: int = 0,  # noqa: A002  # as in the report of an ingest that ends well
+        statements: int = 0,
+        rows_in_doubt: int = 0,
+        **known: Any,
+    ) -> None:
+        super().__init__(message, **known)
+        self.rows = rows
+        self.bytes = bytes
+        self.statements = statements
+        self.rows_in_doubt = rows_in_doubt
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it is not known if the statement that failed ran."""
+        return self.rows_in_doubt > 0
 
 
 class OperationalError(DatabaseError):

@@ -164,9 +164,8 @@ def _build(
     body, headers = request.body, request.headers
     if not isinstance(body, bytes):
         headers = {**headers, "Content-Length": str(body.size)}
-    content = body if isinstance(body, bytes) else None
     url = _parsed(request.url) if len(request.url) < _LONG_URL else httpx.URL(request.url)
-    built = client.build_request(request.method, url, content=content, headers=headers)
+    built = client.build_request(request.method, url, content=body, headers=headers)
     built.stream = body_stream(body)
     if within is not None:
         built.extensions["timeout"] = _Countdown(built.extensions["timeout"], within)

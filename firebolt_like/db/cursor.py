@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from firebolt_like.db.connection import Connection
+    from firebolt_like.dbapi.ingest import IngestReport, Mode, Progress
 
 __all__ = ["Cursor"]
 
@@ -92,11 +93,14 @@ class Cursor(CursorAttributes, Generic[Row]):
         seq_of_parameters: Iterable[Sequence[Any]],
         *,
         timeout: float | None = None,
+        batch: bool = True,
     ) -> Self:
         """Run a statement once for each set of parameters; all are bound before the first runs.
 
-        Raises what `execute` raises; sets before the one that failed have taken effect, unless a
-        transaction is open.
+        The rows of an `INSERT INTO ... VALUES (?, ...)` share statements of up to 1 MiB, unless
+        `batch` is False: then each set is a statement of its own, as with any other operation.
+        Raises what `execute` raises; statements before the one that failed have taken effect,
+        unless a transaction is open.
 
         >>> from firebolt_like.db import connect
         >>> with connect("local:") as connection, connection.cursor() as cursor:
@@ -104,11 +108,57 @@ class Cursor(CursorAttributes, Generic[Row]):
         ...     cursor.executemany("INSERT INTO t VALUES (?)", [[1], [2]]).rowcount
         ...     cursor.execute("SELECT n FROM t ORDER BY n").fetchall()
         -1
-        -1
+        2
         [(1,), (2,)]
         """
-        run(self._core.executemany(operation, seq_of_parameters, timeout=timeout))
+        run(self._core.executemany(operation, seq_of_parameters, timeout=timeout, batch=batch))
         return self
+
+    def ingest(
+        self,
+        table: str,
+        data: Any,
+        mode: "Mode" = "append",
+        *,
+        columns: Sequence[str] | None = None,
+        schema: str | None = None,
+        batch_bytes: int = 16 << 20,
+        progress: "Progress | None" = None,
+        timeout: float | None = None,
+    ) -> "IngestReport":
+        """Send rows to a table, in as few statements as `batch_bytes` allow; give what was sent.
+
+        `data` is anything with `__arrow_c_stream__` (Arrow tables and readers, frames, relations,
+        cursors), an iterable of record batches, tuples, dicts or objects with fields, a path
+        or an open file (Parquet, Arrow, CSV).
+        Columns go by their names, tuples by position or by the names in `columns`. `mode` says
+        whether the table must be there, is made, or is made anew; `schema` where it is. `progress`
+        is called with the report so far after each statement. `timeout` counts the time spent
+        waiting for the server, not for the data.
+
+        Raises `DataError` for a value or a column that does not fit, `NotSupportedError` for a type
+        that SQL has not, `ProgrammingError` for a table that is not there, and `IngestError` when
+        it breaks off after rows have arrived. No row is ever sent twice.
+
+        >>> from firebolt_like.db import connect
+        >>> with connect("local:") as connection, connection.cursor() as cursor:
+        ...     cursor.ingest("cities", [{"name": "Vienna", "people": 2_005_760}], mode="create")
+        ...     cursor.execute("SELECT * FROM cities").fetchall()
+        IngestReport(rows=1, bytes=..., statements=1)
+        [('Vienna', 2005760)]
+        """
+        return run(
+            self._core.ingest(
+                table,
+                data,
+                mode=mode,
+                columns=columns,
+                schema=schema,
+                batch_bytes=batch_bytes,
+                progress=progress,
+                timeout=timeout,
+            )
+        )
 
     def fetchone(self) -> Row | None:
         """Give the next row, None at the end.

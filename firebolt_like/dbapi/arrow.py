@@ -16,12 +16,29 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-__all__ = ["RecordBatches", "join", "reader", "require_arrow", "to_pandas", "to_polars"]
+__all__ = [
+    "RecordBatches",
+    "has_arrow",
+    "join",
+    "reader",
+    "require_arrow",
+    "to_pandas",
+    "to_polars",
+]
 
 
 def require_arrow() -> Any:
     """Import pyarrow, or raise `ConfigurationError` with the way to install it."""
     return _require("pyarrow", "arrow")
+
+
+def has_arrow() -> bool:
+    """Tell whether pyarrow can be imported."""
+    try:
+        require_arrow()
+    except ConfigurationError:
+        return False
+    return True
 
 
 def _require(package: str, extra: str) -> Any:

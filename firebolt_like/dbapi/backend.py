@@ -3,16 +3,19 @@
 What may live here: the protocol that backends fulfil, and capabilities as data.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from firebolt_like.client.auth.base import AccountKind
 from firebolt_like.client.retry import Budget
 from firebolt_like.dbapi.result import Result
 from firebolt_like.protocol.session import Changes, Session
 
-__all__ = ["CAPABILITIES", "Backend", "Capabilities", "Form", "Query"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["CAPABILITIES", "Backend", "Capabilities", "FileContent", "Form", "Query", "Upload"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +28,17 @@ class Capabilities:
     """It understands `cancel_query_on_connection_drop`."""
     backslash_escapes: bool = False
     """A backslash in a plain string is an escape."""
+    uploads: bool = True
+    """It may take rows as files; whether an engine does is asked when there are some."""
 
 
 CAPABILITIES = {
     AccountKind.PASSWORD: Capabilities(
-        transactions=False, streaming=False, cancels_writes=False, backslash_escapes=True
+        transactions=False,
+        streaming=False,
+        cancels_writes=False,
+        backslash_escapes=True,
+        uploads=False,
     ),
     AccountKind.CLOUD: Capabilities(),
     AccountKind.CORE: Capabilities(),
@@ -51,6 +60,32 @@ class Query:
     read_only: bool
 
 
+class FileContent(Protocol):
+    """A Parquet file that can be read more than once, with its size in bytes and in rows."""
+
+    size: int
+    rows: int
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Read it from its start, piece by piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Rows for a table, to be sent as one statement: they arrive all or not at all.
+
+    `table` is the parts of the name, `columns` the table's; the content, record batches of one
+    schema or a Parquet file, has columns of the names `sources`, in the same order.
+    """
+
+    table: tuple[str, ...]
+    columns: tuple[str, ...]
+    sources: tuple[str, ...]
+    content: "Sequence[pa.RecordBatch] | FileContent"
+    session: Session
+    parameters: Mapping[str, str]
+
+
 class Backend(Protocol):
     """A way to run statements."""
 
@@ -63,3 +98,14 @@ class Backend(Protocol):
 
     async def validate(self, session: Session, *, budget: Budget) -> None:
         """Raise `OperationalError` when the server refuses a setting of the session."""
+
+    async def takes_uploads(self, session: Session, *, budget: Budget) -> frozenset[str]:
+        """Tell what an engine takes as rows: "arrow", "parquet", or nothing; it is asked once."""
+
+    async def ingest(
+        self, upload: Upload, *, budget: Budget, apply: Callable[[Changes], None]
+    ) -> int | None:
+        """Send rows; give the bytes sent, None where they are more than the engine takes at once.
+
+        Whatever is raised, no row was sent twice; and after None nothing has run.
+        """

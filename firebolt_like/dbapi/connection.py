@@ -4,13 +4,14 @@ What may live here: `ConnectionCore`, and `ConnectionAttributes`, which both fac
 connection comes about is in `connect`.
 """
 
+import dataclasses
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from firebolt_like import errors
 from firebolt_like.client.io import IO
 from firebolt_like.client.retry import Budget
-from firebolt_like.dbapi.backend import Backend, Form, Query
+from firebolt_like.dbapi.backend import Backend, Form, Query, Upload
 from firebolt_like.dbapi.result import Result
 from firebolt_like.errors import (
     ConnectionClosedError,
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from firebolt_like.dbapi.cursor import CursorCore
 
 __all__ = ["ConnectionAttributes", "ConnectionCore"]
+
+T = TypeVar("T")
 
 _OUTSIDE_TRANSACTIONS = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "USE"})
 """Statements that open no transaction by themselves where autocommit is off."""
@@ -96,14 +99,25 @@ class ConnectionCore:
     ) -> Result:
         """Run one statement of a cursor, inside of the transaction where there is one."""
         words = first_words(text, 1)
-        opens = not self.autocommit and not _OUTSIDE_TRANSACTIONS.intersection(words)
-        if not (self._transaction or opens):
-            return await self._execute(text, cursor, parameters, form=form, budget=budget)
-        async with self._lock:
-            self._check_no_open_stream()
-            if opens and not self._transaction:
-                await self._execute("BEGIN", cursor, {}, form="buffered", budget=budget)
-            return await self._execute(text, cursor, parameters, form=form, budget=budget)
+        opens = not _OUTSIDE_TRANSACTIONS.intersection(words)
+        return await self._in_transaction(
+            lambda: self._execute(text, cursor, parameters, form=form, budget=budget),
+            cursor,
+            opens=opens,
+            budget=budget,
+        )
+
+    async def ingest(
+        self, upload: Upload, cursor: "CursorCore[Any]", *, budget: Budget
+    ) -> int | None:
+        """Send rows as a statement of a cursor; see `Backend.ingest`."""
+
+        async def send() -> int | None:
+            inside = dataclasses.replace(upload, parameters=self._transaction)
+            apply = self._applying(cursor)
+            return await self.backend.ingest(inside, budget=budget, apply=apply)
+
+        return await self._in_transaction(send, cursor, opens=True, budget=budget)
 
     async def commit(self) -> None:
         """Make the open transaction's changes permanent; nothing without one."""
@@ -142,6 +156,24 @@ class ConnectionCore:
         finally:
             await self.close()
 
+    async def _in_transaction(
+        self,
+        work: Callable[[], Awaitable[T]],
+        cursor: "CursorCore[Any]",
+        *,
+        opens: bool,
+        budget: Budget,
+    ) -> T:
+        """Do what `opens` a transaction where autocommit is off, or joins one that is open."""
+        opens = opens and not self.autocommit
+        if not (self._transaction or opens):
+            return await work()
+        async with self._lock:
+            self._check_no_open_stream()
+            if opens and not self._transaction:
+                await self._execute("BEGIN", cursor, {}, form="buffered", budget=budget)
+            return await work()
+
     async def _end(self, statement: str, budget: Budget) -> None:
         if not self._transaction:
             return
@@ -166,18 +198,21 @@ class ConnectionCore:
         form: Form,
         budget: Budget,
     ) -> Result:
+        query = self._query(text, cursor.session, parameters, form=form)
+        result = await self.backend.execute(query, budget=budget, apply=self._applying(cursor))
+        if not result.finished:
+            self._streams.difference_update([r for r in list(self._streams) if r.finished])
+            self._streams.add(result)
+        return result
+
+    def _applying(self, cursor: "CursorCore[Any]") -> Callable[[Changes], None]:
         def apply(changes: Changes) -> None:
             if not self._transaction:
                 self._transaction_session = cursor.session
             self._apply(changes)
             cursor.session = cursor.session.apply(changes)
 
-        query = self._query(text, cursor.session, parameters, form=form)
-        result = await self.backend.execute(query, budget=budget, apply=apply)
-        if not result.finished:
-            self._streams.difference_update([r for r in list(self._streams) if r.finished])
-            self._streams.add(result)
-        return result
+        return apply
 
     def _query(
         self, text: str, session: Session, parameters: dict[str, str], *, form: Form

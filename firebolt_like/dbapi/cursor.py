@@ -24,6 +24,7 @@ from firebolt_like.errors import (
     ProgrammingError,
     QueryNotRunError,
 )
+from firebolt_like.protocol.insert_values import Insert, cut, read_insert
 from firebolt_like.protocol.parameters import bind, to_query_parameters
 from firebolt_like.protocol.sql import parse_set, split
 from firebolt_like.protocol.types import SqlType
@@ -31,6 +32,8 @@ from firebolt_like.rows import Row, Shape, check_row_factory, fit
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from firebolt_like.dbapi.ingest import IngestReport
 
 __all__ = ["PARAMSTYLES", "CursorAttributes", "CursorCore", "Description", "check_paramstyle"]
 
@@ -49,6 +52,10 @@ def check_paramstyle(name: str) -> str:
     if name not in PARAMSTYLES:
         raise ConfigurationError(f"paramstyle is one of {', '.join(PARAMSTYLES)}, not {name!r}.")
     return name
+
+
+_MOST_VALUES_BYTES = 1 << 20
+"""How long a statement of `executemany` gets: an engine parses it, which takes memory."""
 
 
 class _Planned(NamedTuple):
@@ -106,11 +113,42 @@ class CursorCore(Generic[Row]):
         seq_of_parameters: Iterable[Sequence[Any]],
         *,
         timeout: float | None,
+        batch: bool,
     ) -> None:
         """Run a statement once for each set of parameters; all are bound before the first runs."""
         self.check_open()
-        planned = [step for row in seq_of_parameters for step in self._plan(operation, row)]
-        await self._start(planned, timeout, form="buffered")
+        insert = self._insert(operation) if batch else None
+        if insert is None:
+            planned = [step for row in seq_of_parameters for step in self._plan(operation, row)]
+            await self._start(planned, timeout, form="buffered")
+            return
+        escapes = self.connection.backend.capabilities.backslash_escapes
+        limit = _MOST_VALUES_BYTES
+        statements = list(cut(insert, seq_of_parameters, limit=limit, backslash_escapes=escapes))
+        await self._start([_Planned(text, {}) for text, _ in statements], timeout, form="buffered")
+        if statements:
+            self._later.clear()
+            self.result = NoResult(sum(rows for _, rows in statements), self.query_id)
+
+    def _insert(self, operation: str) -> Insert | None:
+        """Read an INSERT whose rows can share statements."""
+        escapes = self.connection.backend.capabilities.backslash_escapes
+        texts = [statement.text for statement in split(operation, backslash_escapes=escapes)]
+        if self.paramstyle != "qmark" or len(texts) != 1:
+            return None
+        return read_insert(texts[0], backslash_escapes=escapes)
+
+    async def ingest(self, table: str, data: Any, **options: Any) -> "IngestReport":
+        """Send rows to a table; see `firebolt_like.dbapi.ingest.Options` for the keywords."""
+        from firebolt_like.dbapi import ingest  # noqa: PLC0415  # for data alone
+
+        self.check_open()
+        report = await ingest.ingest(self, table, data, ingest.Options(**options))
+        # only now, because the rows may have come from this cursor
+        await self._let_go()
+        self._later.clear()
+        self._show(NoResult(report.rows))
+        return report
 
     async def fetchone(self) -> Row | None:
         """Give the next row, None at the end."""

@@ -10,7 +10,8 @@ from typing import Never
 from firebolt_like.client.gateway import Gateway
 from firebolt_like.client.io import IO, Reply, Request
 from firebolt_like.client.retry import Budget, Retry, send
-from firebolt_like.dbapi.backend import Capabilities, Form, Query
+from firebolt_like.dbapi.backend import Capabilities, Form, Query, Upload
+from firebolt_like.dbapi.rest_uploads import FORMATS, REFUSALS, probe_request, upload_request
 from firebolt_like.dbapi.result import ArrowResult, BufferedResult, Result, StreamedResult
 from firebolt_like.errors import (
     DataError,
@@ -51,6 +52,7 @@ class RestBackend:
         self._retry = retry
         self._cancels_writes = capabilities.cancels_writes
         self._without_arrow: set[tuple[str, str | None]] = set()
+        self._uploads: dict[tuple[str, str | None], frozenset[str]] = {}
 
     async def execute(
         self, query: Query, *, budget: Budget, apply: Callable[[Changes], None]
@@ -76,27 +78,60 @@ class RestBackend:
         """Run `select 1` with the session's settings."""
         request = Request("POST", session.target(), b"select 1")
         reply = await send(self._io, request, retry=self._retry, budget=budget, repeatable=True)
-        try:
-            body = await reply.read(budget.left())
-        finally:
-            await reply.close()
+        body = await _read(reply, budget)
         if reply.status == 400:
             refusal = server_error(400, body)
             raise OperationalError(str(refusal), code=refusal.code, query_id=refusal.query_id)
         if reply.status // 100 != 2:
             raise server_error(reply.status, body)
 
+    async def takes_uploads(self, session: Session, *, budget: Budget) -> frozenset[str]:
+        """Have the engine read a tiny file, outside of any transaction, which a refusal ends."""
+        if not self.capabilities.uploads:
+            return frozenset()
+        if session.engine not in self._uploads:
+            taken = [form for form in FORMATS if await self._reads(session, form, budget)]
+            self._uploads[session.engine] = frozenset(taken)
+        return self._uploads[session.engine]
+
+    async def _reads(self, session: Session, form: str, budget: Budget) -> bool:
+        request, _ = probe_request(session, form)
+        reply = await send(self._io, request, retry=self._retry, budget=budget, repeatable=True)
+        body = await _read(reply, budget)
+        if reply.status // 100 != 2 and reply.status not in REFUSALS:
+            self._refuse(reply.status, body)
+        return reply.status // 100 == 2
+
+    async def ingest(
+        self, upload: Upload, *, budget: Budget, apply: Callable[[Changes], None]
+    ) -> int | None:
+        """Send rows as a file beside their INSERT; None after a 413."""
+        form = "arrow" if "arrow" in self._uploads[upload.session.engine] else "parquet"
+        while True:
+            extras = {"output_format": "JSON_Compact", **self._guard(upload.session)}
+            target = upload.session.target(**{**upload.parameters, **extras})
+            request, size = upload_request(upload, form, target)
+            reply = await self._post(request, budget)
+            body = await _read(reply, budget)
+            if reply.status // 100 == 2:
+                if (changes := read_changes(reply.headers)) is not None:
+                    apply(changes)
+                BufferedResult(body)  # an error may come with a status of 200
+                return size
+            if reply.status == 413:
+                return None
+            if not self._learn(upload.session, reply.status, body, extras):
+                self._refuse(reply.status, body)
+
     async def _send(self, query: Query, budget: Budget) -> tuple[Reply, str]:
         """Send a statement until it is understood; give the answer, and the name of its format."""
         while True:
             extras = self._extras(query)
-            reply = await self._post(query, extras, budget)
+            target = query.session.target(**{**query.parameters, **extras})
+            reply = await self._post(Request("POST", target, _encode(query.text)), budget)
             if reply.status // 100 == 2:
                 return reply, extras["output_format"]
-            try:
-                body = await reply.read(budget.left())
-            finally:
-                await reply.close()
+            body = await _read(reply, budget)
             if not self._learn(query.session, reply.status, body, extras):
                 self._refuse(reply.status, body)
 
@@ -105,11 +140,13 @@ class RestBackend:
         form = query.form
         if form == "arrow" and query.session.engine in self._without_arrow:
             form = "streamed"
-        extras = {"output_format": _FORMATS[form]}
-        guarded = self._cancels_writes and not query.read_only
-        if guarded and CANCEL_SETTING not in query.session.settings:
-            extras[CANCEL_SETTING] = "ALL"
-        return extras
+        guard = {} if query.read_only else self._guard(query.session)
+        return {"output_format": _FORMATS[form], **guard}
+
+    def _guard(self, session: Session) -> dict[str, str]:
+        """Give the parameter by which hanging up cancels a statement that writes."""
+        guarded = self._cancels_writes and CANCEL_SETTING not in session.settings
+        return {CANCEL_SETTING: "ALL"} if guarded else {}
 
     def _learn(self, session: Session, status: int, body: bytes, extras: dict[str, str]) -> bool:
         """Take note of what an older engine refused; such a statement did not run."""
@@ -121,9 +158,7 @@ class RestBackend:
             return True
         return False
 
-    async def _post(self, query: Query, extras: dict[str, str], budget: Budget) -> Reply:
-        target = query.session.target(**{**query.parameters, **extras})
-        request = Request("POST", target, _encode(query.text))
+    async def _post(self, request: Request, budget: Budget) -> Reply:
         try:
             return await send(self._io, request, retry=self._retry, budget=budget)
         except ServerConnectionError:
@@ -135,6 +170,14 @@ class RestBackend:
         if isinstance(error, EngineNotRunningError) or status == 404:
             self._gateway.forget()
         raise error
+
+
+async def _read(reply: Reply, budget: Budget) -> bytes:
+    """Read a reply to its end, and close it whatever happens."""
+    try:
+        return await reply.read(budget.left())
+    finally:
+        await reply.close()
 
 
 def _encode(text: str) -> bytes:

@@ -208,14 +208,14 @@ class ArrowResult(StreamedResult):
 
 
 class NoResult:
-    """What a statement that the server did not run as such gives, such as SET."""
+    """What is left of statements whose answers are not kept: SET, and rows that were sent."""
 
     columns: tuple[Column, ...] = ()
-    query_id: str | None = None
-    rowcount = -1
     finished = True
 
-    def __init__(self) -> None:
+    def __init__(self, rowcount: int = -1, query_id: str | None = None) -> None:
+        self.rowcount = rowcount
+        self.query_id = query_id
         self.statistics: dict[str, Any] = {}
 
     def schema(self) -> "pa.Schema":

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
 
 from firebolt_like.errors import DataError, ProgrammingError
-from firebolt_like.protocol.parameters import literal, plain
+from firebolt_like.protocol.parameters import check_sequence, literal, plain
 from firebolt_like.protocol.sql import Kind, quote_name, tokens
 
 __all__ = ["Insert", "Values", "cut", "insert_into", "read_insert"]
@@ -122,6 +122,7 @@ def _size(text: str) -> int:
 def _write(
     insert: Insert, row: Sequence[object], number: int, backslash_escapes: bool
 ) -> tuple[str, list[Any]]:
+    check_sequence(row)
     wanted = len(insert.row) - 1
     if len(row) != wanted:
         raise ProgrammingError(

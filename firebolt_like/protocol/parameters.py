@@ -4,7 +4,7 @@ What may live here: the two ways to write each Python type, and the count checks
 are is told by `protocol/sql.py`. A value arrives equal, or is refused before anything is sent.
 """
 
-__all__ = ["bind", "literal", "plain", "to_query_parameters"]
+__all__ = ["bind", "check_sequence", "literal", "plain", "to_query_parameters"]
 
 import math
 from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ def bind(sql: str, parameters: Sequence[object], *, backslash_escapes: bool = Fa
     >>> bind("SELECT * FROM t WHERE a = ? AND b < ?", ["it's", -1])
     "SELECT * FROM t WHERE a = 'it''s' AND b < (-1)"
     """
-    _check_sequence(parameters)
+    check_sequence(parameters)
     marks = [
         start
         for kind, start, _ in tokens(sql, backslash_escapes=backslash_escapes)
@@ -92,7 +92,7 @@ def to_query_parameters(sql: str, parameters: Sequence[object]) -> str:
     >>> to_query_parameters("SELECT $1, $2::date", [1, date(2024, 1, 31)])
     '[{"name":"$1","value":1},{"name":"$2","value":"2024-01-31"}]'
     """
-    _check_sequence(parameters)
+    check_sequence(parameters)
     _check_names(
         {sql[start:end] for kind, start, end in tokens(sql) if kind is Kind.NUMBERED}, parameters
     )
@@ -103,7 +103,8 @@ def to_query_parameters(sql: str, parameters: Sequence[object]) -> str:
     return msgspec.json.encode(entries).decode()
 
 
-def _check_sequence(parameters: object) -> None:
+def check_sequence(parameters: object) -> None:
+    """Raise `InterfaceError` for parameters that are no list, tuple or the like."""
     if isinstance(parameters, Sequence) and not isinstance(
         parameters, str | bytes | bytearray | memoryview
     ):

@@ -97,10 +97,10 @@ def test_executemany_sends_one_statement_for_each_set(face, connect, script):
 
     async def scenario():
         async with connect() as connection:
-            await connection.cursor().executemany("INSERT INTO t VALUES (?)", [[1], [2]])
+            await connection.cursor().executemany("DELETE FROM t WHERE a = ?", [[1], [2]])
 
     face.run(scenario)
-    assert script.statements == ["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (2)"]
+    assert script.statements == ["DELETE FROM t WHERE a = 1", "DELETE FROM t WHERE a = 2"]
 
 
 def test_executemany_binds_all_sets_before_the_first_is_sent(face, connect, script):

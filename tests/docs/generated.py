@@ -11,11 +11,15 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import pyarrow as pa
+
 from firebolt_like import errors
 from firebolt_like.client.retry import RULES
 from firebolt_like.dbapi.cursor import PARAMSTYLES
 from firebolt_like.local.options import SETTINGS
+from firebolt_like.protocol.arrow_ingest import data_columns
 from firebolt_like.protocol.arrow_types import arrow_type
+from firebolt_like.protocol.table_ddl import without_null_types
 from firebolt_like.protocol.types import TYPES, SqlType
 from firebolt_like.settings import DSN_FORMS, ENVIRONMENT
 from tests.docs.start import README
@@ -55,6 +59,26 @@ def arrow_types() -> str:
     nested = [SqlType("array", item=item), SqlType("struct", fields=(("n", item),))]
     rows = ((code(str(kind)), code(str(arrow_type(kind)))) for kind in kinds + nested)
     return table(("SQL type", "in Arrow"), rows)
+
+
+def ingest_types() -> str:
+    views = getattr(pa, "string_view", pa.string)
+    kinds = [
+        *(pa.bool_(), pa.int8(), pa.int16(), pa.int32(), pa.uint8(), pa.uint16()),
+        *(pa.int64(), pa.uint32(), pa.uint64(), pa.float16(), pa.float32(), pa.float64()),
+        *(pa.decimal128(10, 2), pa.string(), pa.large_string(), views(), pa.null()),
+        *(pa.dictionary(pa.int32(), pa.string()), pa.binary(), pa.binary(16)),
+        *(pa.date32(), pa.date64(), pa.timestamp("s"), pa.timestamp("ns")),
+        *(pa.timestamp("us", "Europe/Vienna"), pa.list_(pa.int32()), pa.large_list(pa.string())),
+        pa.struct([("n", pa.int32())]),
+    ]
+    names: dict[str, list[str]] = {}
+    for kind in kinds:
+        [column] = data_columns(pa.schema([pa.field("n", kind)]))
+        name = str(without_null_types(column.type)).removesuffix(" null")
+        names.setdefault(name, []).append(str(kind))
+    rows = ((code(*arrow), code(sql)) for sql, arrow in names.items())
+    return table(("Arrow type", "SQL type"), rows)
 
 
 def paramstyles() -> str:
@@ -122,6 +146,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "environment": environment,
     "error tree": error_tree,
     "import arrows": import_arrows,
+    "ingest types": ingest_types,
     "paramstyles": paramstyles,
     "retries": retries,
     "types": types,

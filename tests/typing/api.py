@@ -29,6 +29,7 @@ from firebolt_like.client.auth import (
 )
 from firebolt_like.client.client import AsyncClient, Client
 from firebolt_like.client.retry import Retry
+from firebolt_like.dbapi.ingest import IngestReport
 from firebolt_like.rows import dict_row, namedtuple_row, tuple_row
 
 Row = tuple[Any, ...]
@@ -112,6 +113,10 @@ def cursors_in_scripts(connection: db.Connection) -> None:
         assert_type(cursor.execute_stream("SELECT 1"), db.Cursor)
         assert_type(cursor.execute_arrow("SELECT ?", [1], timeout=1), db.Cursor)
         assert_type(cursor.executemany("SELECT ?", [(1,), [2]]), db.Cursor)
+        assert_type(cursor.executemany("SELECT ?", [(1,)], batch=False, timeout=1.5), db.Cursor)
+        report = cursor.ingest("t", [(1, "a")], "replace", columns=["n", "t"], progress=print)
+        assert_type(report, IngestReport)
+        assert_type((report.rows, report.bytes, report.statements), tuple[int, int, int])
         assert_type(cursor.fetchone(), Row | None)
         assert_type(cursor.fetchmany(10), list[Row])
         assert_type(cursor.execute("SELECT 1").fetchall(), list[Row])
@@ -216,6 +221,8 @@ async def cursors_in_tasks(connection: async_db.Connection) -> None:
         assert_type(await cursor.execute_stream("SELECT 1"), async_db.Cursor)
         assert_type(await cursor.execute_arrow("SELECT 1"), async_db.Cursor)
         assert_type(await cursor.executemany("SELECT ?", [(1,), [2]]), async_db.Cursor)
+        sent = await cursor.ingest("t", cursor, mode="create", schema="s", batch_bytes=1, timeout=5)
+        assert_type(sent, IngestReport)
         assert_type(await cursor.fetchone(), Row | None)
         assert_type(await cursor.fetchmany(10), list[Row])
         assert_type(await (await cursor.execute("SELECT 1")).fetchall(), list[Row])
