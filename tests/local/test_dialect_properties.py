@@ -25,7 +25,8 @@ def _translated(sql: str) -> Translation:
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[duckdb.DuckDBPyConnection]:
+def database() -> Iterator["duckdb.DuckDBPyConnection"]:
+    # in quotes: hypothesis keeps annotations to the very end, when DuckDB complains of what is kept
     with duckdb.connect() as connection:
         connection.execute(_TABLE)
         yield connection
