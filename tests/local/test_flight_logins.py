@@ -211,13 +211,15 @@ def test_wrong_configuration(files: tuple[Path, Path, Path], tmp_path: Path) -> 
         LocalServer(flight_port=0, flight_tls=(files[0], tmp_path / "nix"))
     garbage = tmp_path / "garbage.pem"
     garbage.write_text("garbage")
-    with pytest.raises(ConfigurationError, match="cannot speak Flight"):
-        LocalServer(flight_port=0, flight_tls=(garbage, garbage)).start()
+    with pytest.raises(ConfigurationError, match="flight_tls= wants two files in PEM"):
+        LocalServer(flight_port=0, flight_tls=(garbage, garbage))
     with LocalServer() as server:
         with pytest.raises(ConfigurationError, match="does not speak Flight"):
             _ = server.flight_url
         port = int(server.url.rpartition(":")[2])
-        with pytest.raises(ConfigurationError, match=f"port {port}"):
-            LocalServer(flight_port=port).start()
+        flight_port = int(server.start_flight().rpartition(":")[2])
+        for taken in (port, flight_port):
+            with pytest.raises(ConfigurationError, match=f"port {taken}"):
+                LocalServer(flight_port=taken).start()
     with pytest.raises(ConfigurationError, match="is not running"):
         LocalServer().start_flight()

@@ -4,6 +4,8 @@ What may live here: what is known before pyarrow.flight is imported.
 """
 
 import os
+import socket
+import ssl
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,12 +72,12 @@ class FlightFace:
             ) from error
         location = f"{self._scheme}://{self._host}:{self._port}"
         try:
+            _check_port(self._host.strip("[]"), self._port)
             return FlightServer(shared, location, uploads=uploads, tls=self._tls)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, OverflowError) as error:
             raise ConfigurationError(
                 f"The server cannot speak Flight on {self._host}, port {self._port}.",
-                hint="Choose another port, where 0 takes a free one; TLS wants a certificate and "
-                "its key in PEM.",
+                hint="Choose another port; 0 takes a free one.",
             ) from error
 
     def stop(self) -> None:
@@ -86,10 +88,20 @@ class FlightFace:
             server.end()
 
 
+def _check_port(host: str, port: int) -> None:
+    """Raise `OSError` for a port that is taken: gRPC would share it with another gRPC server."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
 def _read(tls: tuple[str | os.PathLike[str], str | os.PathLike[str]]) -> tuple[bytes, bytes]:
     try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*tls)
         certificate, key = (Path(path).read_bytes() for path in tls)
-    except (OSError, TypeError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:  # an SSLError is an OSError
         raise ConfigurationError(
             "flight_tls= wants two files in PEM: a certificate chain, and its private key."
         ) from error
