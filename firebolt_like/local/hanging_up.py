@@ -10,6 +10,8 @@ from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from firebolt_like.local.one_write import Gathering
+
 __all__ = ["Connection", "Protocol"]
 
 _PATIENCE = 0.5  # seconds, of the one that the server gives its clients
@@ -19,7 +21,7 @@ class Connection:
     """The TCP connection of a request."""
 
     def __init__(self) -> None:
-        self.transport: asyncio.Transport | None = None
+        self.transport: Gathering | None = None
         self._closed = asyncio.Event()
         self._listeners: list[Callable[[], object]] = []
 
@@ -53,8 +55,8 @@ class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # uvicorn c
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         if isinstance(transport, asyncio.Transport):
-            self._connection.transport = transport
-        super().connection_made(transport)
+            self._connection.transport = Gathering(transport)
+        super().connection_made(self._connection.transport or transport)
 
     def shutdown(self) -> None:
         """End it with the server, also when its client does not read on."""
