@@ -7,8 +7,8 @@ import asyncio
 import contextlib
 import functools
 import ipaddress
-from collections.abc import AsyncIterator, Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
@@ -22,7 +22,7 @@ from firebolt_like.local.formats import FORMATS
 from firebolt_like.local.multipart import Form, read_form
 from firebolt_like.local.options import read_options
 from firebolt_like.local.refusal import Refusal, invalid, not_supported
-from firebolt_like.local.runner import Runner, Script, in_thread, stopping_event
+from firebolt_like.local.runner import Runner, Script, in_thread, until_stopped
 from firebolt_like.local.running import Running
 from firebolt_like.local.tenants import Tenants
 from firebolt_like.local.tokens import Gate
@@ -123,10 +123,10 @@ class QueryEndpoint:
 
     def _encode(self, request: Request, send: Send) -> Send:
         """Compress the answer where that is wanted; on this machine itself it only costs time."""
-        compress = self._compress
-        if compress is None:
-            compress = request.client is not None and not _is_loopback(request.client.host)
         encoding = choose_encoding(request.headers.get("accept-encoding", ""))
+        compress = self._compress
+        if encoding is not None and compress is None:
+            compress = request.client is not None and not _is_loopback(request.client.host)
         return compressing(send, encoding) if compress and encoding is not None else send
 
     async def _run(self, script: Script, channel: "_Channel") -> None:
@@ -146,9 +146,11 @@ class QueryEndpoint:
             return
         answer = Answer(functools.partial(make_format, query.query_id, query.label), channel.send)
         self._runner.admit(query)
-        with stopping_event(query, options.timeout) as stopping:
-            async with _watch(query, script, channel.receive):
-                await self._runner.run(query, script, answer, stopping)
+        with (
+            until_stopped(query, options.timeout) as stopping,
+            _watch(query, script, channel.receive),
+        ):
+            await self._runner.run(query, script, answer, stopping)
 
     async def _accept(self, query: Running, script: Script) -> Response:
         """Have a query run without its client."""
@@ -170,6 +172,7 @@ def _text(body: bytes) -> str:
         raise invalid(f"The statement is not UTF-8: {error}") from error
 
 
+@functools.lru_cache(maxsize=1000)
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -177,8 +180,11 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-@contextlib.asynccontextmanager
-async def _watch(query: Running, script: Script, receive: Receive) -> AsyncIterator[None]:
+_AT_ONCE: Final = 0.01  # seconds: a query that takes no longer needs no task that watches
+
+
+@contextlib.contextmanager
+def _watch(query: Running, script: Script, receive: Receive) -> Iterator[None]:
     """Stop the query when its client hangs up."""
 
     async def wait_for_hangup() -> None:
@@ -189,8 +195,13 @@ async def _watch(query: Running, script: Script, receive: Receive) -> AsyncItera
         if policy == "ALL" or (policy == "TYPE_DEPENDENT" and read_only):
             query.stop("The query was cancelled: its client hung up.")
 
-    watcher = asyncio.create_task(wait_for_hangup())
+    watchers: list[asyncio.Task[None]] = []
+    timer = asyncio.get_running_loop().call_later(
+        _AT_ONCE, lambda: watchers.append(asyncio.create_task(wait_for_hangup()))
+    )
     try:
         yield
     finally:
-        watcher.cancel()
+        timer.cancel()
+        for watcher in watchers:
+            watcher.cancel()

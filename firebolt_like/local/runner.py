@@ -20,7 +20,7 @@ from firebolt_like.local.running import Running, RunningList
 from firebolt_like.local.uploads import Uploads
 from firebolt_like.protocol.sql import Statement
 
-__all__ = ["Runner", "Script", "Sink", "in_thread", "stopping_event"]
+__all__ = ["Runner", "Script", "Sink", "in_thread", "until_stopped"]
 
 T = TypeVar("T")
 
@@ -94,7 +94,7 @@ class Runner:
         self._history.started(query)
 
     async def run(
-        self, query: Running, script: Script, sink: Sink, stopping: asyncio.Event
+        self, query: Running, script: Script, sink: Sink, stopping: asyncio.Future[None]
     ) -> None:
         """Run a script. Raises `Refusal` where the sink raises it."""
         error: BaseException | None = None
@@ -125,7 +125,7 @@ class Runner:
         """Run a script whose result nobody gets, in a task of its own."""
 
         async def run() -> None:
-            with stopping_event(query, script.options.timeout) as stopping:
+            with until_stopped(query, script.options.timeout) as stopping:
                 await self.run(query, script, Discard(), stopping)
 
         task = asyncio.create_task(run())
@@ -133,7 +133,7 @@ class Runner:
         task.add_done_callback(self._tasks.discard)
 
     async def _run_all(
-        self, query: Running, script: Script, sink: Sink, stopping: asyncio.Event
+        self, query: Running, script: Script, sink: Sink, stopping: asyncio.Future[None]
     ) -> None:
         options = script.options
         try:
@@ -167,7 +167,7 @@ class Runner:
             self._running.remove(query)
 
     async def _run_one(
-        self, execution: Execution, query: Running, sink: Sink, stopping: asyncio.Event
+        self, execution: Execution, query: Running, sink: Sink, stopping: asyncio.Future[None]
     ) -> Batch:
         """Run a statement up to its last batch, which the sink does not get here."""
         succeeded = False
@@ -184,25 +184,23 @@ class Runner:
                 await in_thread(functools.partial(execution.close, failed=True))
         return batch
 
-    async def in_worker(self, query: Running, stopping: asyncio.Event, work: Callable[[], T]) -> T:
+    async def in_worker(
+        self, query: Running, stopping: asyncio.Future[None], work: Callable[[], T]
+    ) -> T:
         """Run blocking work in the pool; while the query is stopped, interrupt it until it ends."""
         try:
             job = self._pool.submit(work)
         except RuntimeError as error:  # the interpreter is ending
             raise Refusal.of("Cancelled", "The query was cancelled: the server ends.") from error
         future = asyncio.wrap_future(job)
-        stop = asyncio.ensure_future(stopping.wait())
-        try:
-            waiting: set[asyncio.Future[Any]] = {future, stop}
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            while not future.done():
-                if job.cancel():
-                    query.check()
-                # DuckDB forgets an interrupt that comes before it has begun
-                query.interrupt()
-                await asyncio.wait({future}, timeout=0.02)
-        finally:
-            stop.cancel()
+        waiting: set[asyncio.Future[Any]] = {future, stopping}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        while not future.done():
+            if job.cancel():
+                query.check()
+            # DuckDB forgets an interrupt that comes before it has begun
+            query.interrupt()
+            await asyncio.wait({future}, timeout=0.02)
         return future.result()
 
 
@@ -215,11 +213,16 @@ async def in_thread(work: Callable[[], None]) -> None:
 
 
 @contextlib.contextmanager
-def stopping_event(query: Running, timeout: float | None) -> Iterator[asyncio.Event]:
-    """Give the event that says that a query was stopped; `timeout` (seconds) stops it."""
+def until_stopped(query: Running, timeout: float | None) -> Iterator[asyncio.Future[None]]:
+    """Give what is done once a query was stopped; `timeout` (seconds) stops it."""
     loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
-    query.on_stop(lambda: loop.call_soon_threadsafe(stopping.set))
+    stopping = loop.create_future()
+
+    def tell() -> None:
+        if not stopping.done():
+            stopping.set_result(None)
+
+    query.on_stop(lambda: loop.call_soon_threadsafe(tell))
     text = "The query was cancelled: it ran longer than statement_timeout."
     timer = None if timeout is None else loop.call_later(timeout, query.stop, text)
     try:
