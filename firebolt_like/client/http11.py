@@ -25,6 +25,7 @@ import httpcore
 import httpx
 
 from firebolt_like.client.io import run
+from firebolt_like.client.sockets import is_readable
 
 __all__ = ["AsyncHTTP11Transport", "HTTP11Transport"]
 
@@ -50,6 +51,7 @@ class _Connection:
         self._socket_options = socket_options
         self._expiry = keepalive_expiry
         self._idle_since = 0.0
+        self._socket: Any = None
         self._grammar = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD)
         self._timeouts: Mapping[str, float | None] = {}
         self._most = _FIRST_READ
@@ -59,7 +61,7 @@ class _Connection:
         self._timeouts = request.extensions.get("timeout", {})
         self._most = _FIRST_READ
         try:
-            if self.stream is None or self._is_stale(self.stream):
+            if self.stream is None or self._is_stale():
                 await self.close()
                 await self._open(request)
             # a server may refuse a request before it has read it all, and say why
@@ -116,12 +118,13 @@ class _Connection:
                 server_hostname=request.extensions.get("sni_hostname") or host,
                 timeout=self._timeouts.get("connect"),
             )
+        self._socket = self.stream.get_extra_info("socket")
 
-    def _is_stale(self, stream: httpcore.AsyncNetworkStream) -> bool:
+    def _is_stale(self) -> bool:
         if self._expiry is not None and monotonic() - self._idle_since > self._expiry:
             return True
         # what an idle server has to say is that it hung up
-        return bool(stream.get_extra_info("is_readable"))
+        return is_readable(self._socket.fileno())
 
     async def _write(self, request: httpx.Request, body: AsyncIterable[bytes]) -> None:
         target = request.extensions.get("target") or request.url.raw_path

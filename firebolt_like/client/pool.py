@@ -146,8 +146,14 @@ class _Share:
         """Wait until the limit allows one more."""
         if self.places is None:
             return
+        try:
+            self.places.acquire_nowait()
+        except anyio.WouldBlock:
+            await self._wait_for_place(self.places, request)
+
+    async def _wait_for_place(self, places: anyio.Semaphore, request: httpx.Request) -> None:
         with anyio.move_on_after(_timeout(request)):
-            await self.places.acquire()
+            await places.acquire()
             return
         raise _pool_timeout(request)
 
@@ -156,9 +162,10 @@ class _Share:
         surplus = self.free.put(transport)
         if self.places is not None:
             self.places.release()
-        with anyio.CancelScope(shield=True):
-            for one in surplus:
-                await one.aclose()
+        if surplus:
+            with anyio.CancelScope(shield=True):
+                for one in surplus:
+                    await one.aclose()
 
 
 _numbers = itertools.count()

@@ -3,38 +3,44 @@
 What may live here: sockets and TLS contexts by httpx's public options; nothing of our protocol.
 """
 
+import functools
 import os
-import socket
 import ssl
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import httpx
 
 from firebolt_like.client.pool import AsyncConnectionPool, ConnectionPool
+from firebolt_like.client.sockets import keepalive_options
 from firebolt_like.errors import ConfigurationError
 
 __all__ = ["TRANSPORT_KEYWORDS", "AsyncTransport", "Transport", "TransportSettings"]
 
 T = TypeVar("T")
 
-TRANSPORT_KEYWORDS = frozenset({"verify", "cert", "http1", "http2", "limits", "proxy"})
+TRANSPORT_KEYWORDS = frozenset({"verify", "cert", "http1", "http2", "limits", "proxy", "aiohttp"})
 
 
 def _default_limits() -> httpx.Limits:
-    return httpx.Limits(max_connections=100, max_keepalive_connections=20)  # httpx's own
+    # httpx keeps 20, so that a burst of 100 tasks after another would connect 80 times
+    return httpx.Limits(max_connections=100, max_keepalive_connections=100)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TransportSettings:
-    """The keywords of an httpx client that are for its transport; same meanings, same defaults.
+    """The keywords of an httpx client that are for its transport, with the same meanings.
+
+    The defaults are httpx's too, but that every free connection is kept for `keepalive_expiry`.
 
     `verify=True` trusts what the system trusts, or `SSL_CERT_FILE` and `SSL_CERT_DIR` where they
-    are set and `trust_env` is.
+    are set and `trust_env` is. `aiohttp` is ours, and for `AsyncClient`: by default its faster
+    connections are used under asyncio where the extra is installed, for requests that need neither
+    HTTP/2 nor a proxy; False switches them off, True raises `ConfigurationError` without the extra.
     """
 
     verify: ssl.SSLContext | str | bool = True
@@ -44,6 +50,7 @@ class TransportSettings:
     limits: httpx.Limits = field(default_factory=_default_limits)
     proxy: httpx.Proxy | httpx.URL | str | None = field(default=None, repr=False)
     trust_env: bool = True
+    aiohttp: bool | None = None
 
 
 class _Pools(Generic[T]):
@@ -120,6 +127,8 @@ class Transport(httpx.BaseTransport):
     """The transport of `Client`; opens and loads nothing before its first request."""
 
     def __init__(self, settings: TransportSettings) -> None:
+        if settings.aiohttp:
+            raise ConfigurationError("aiohttp=True is for AsyncClient: aiohttp has no sync form.")
         self._pools = _Pools(settings, _pool)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -136,7 +145,14 @@ class AsyncTransport(httpx.AsyncBaseTransport):
     """The transport of `AsyncClient`; opens and loads nothing before its first request."""
 
     def __init__(self, settings: TransportSettings) -> None:
-        self._pools = _Pools(settings, _async_pool)
+        installed = _has_aiohttp()
+        if settings.aiohttp and not installed:
+            raise ConfigurationError(
+                "aiohttp=True needs the extra of this name.",
+                hint='pip install "firebolt_like[aiohttp]"',
+            )
+        use_aiohttp = installed and settings.aiohttp is not False
+        self._pools = _Pools(settings, functools.partial(_async_pool, use_aiohttp=use_aiohttp))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request through the pool for its origin."""
@@ -159,25 +175,53 @@ def _pool(
     if direct:
         from firebolt_like.client.http11 import HTTP11Transport  # noqa: PLC0415  # brings httpcore
 
-        return ConnectionPool(partial(HTTP11Transport, **_direct(limits, **options)), limits)
+        return ConnectionPool(
+            functools.partial(HTTP11Transport, **_direct(limits, **options)), limits
+        )
     if http2:
         return httpx.HTTPTransport(limits=limits, http2=True, **options)
-    return ConnectionPool(partial(httpx.HTTPTransport, limits=_one(limits), **options), limits)
+    return ConnectionPool(
+        functools.partial(httpx.HTTPTransport, limits=_one(limits), **options), limits
+    )
 
 
 def _async_pool(
-    *, direct: bool, limits: httpx.Limits, http2: bool, **options: Any
+    *, use_aiohttp: bool, direct: bool, limits: httpx.Limits, http2: bool, **options: Any
 ) -> httpx.AsyncBaseTransport:
     """Make a pool; HTTP/2 needs httpcore's, because there requests share a connection."""
     if direct:
-        from firebolt_like.client.http11 import AsyncHTTP11Transport  # noqa: PLC0415  # likewise
-
-        own = partial(AsyncHTTP11Transport, **_direct(limits, **options))
-        return AsyncConnectionPool(own, limits)
+        connect = _connect_by_aiohttp if use_aiohttp else _connect
+        return AsyncConnectionPool(functools.partial(connect, **_direct(limits, **options)), limits)
     if http2:
         return httpx.AsyncHTTPTransport(limits=limits, http2=True, **options)
-    make = partial(httpx.AsyncHTTPTransport, limits=_one(limits), **options)
+    make = functools.partial(httpx.AsyncHTTPTransport, limits=_one(limits), **options)
     return AsyncConnectionPool(make, limits)
+
+
+@functools.cache
+def _has_aiohttp() -> bool:
+    try:
+        return find_spec("aiohttp") is not None
+    except ValueError:  # somebody shut it out of sys.modules
+        return False
+
+
+def _connect(**options: Any) -> httpx.AsyncBaseTransport:
+    from firebolt_like.client.http11 import AsyncHTTP11Transport  # noqa: PLC0415  # likewise
+
+    return AsyncHTTP11Transport(**options)
+
+
+def _connect_by_aiohttp(**options: Any) -> httpx.AsyncBaseTransport:
+    import asyncio  # noqa: PLC0415, TID251  # tells which event loop runs
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:  # trio
+        return _connect(**options)
+    from firebolt_like.client.aiohttp_transport import AiohttpTransport  # noqa: PLC0415  # an extra
+
+    return AiohttpTransport(**options)
 
 
 def _direct(
@@ -193,24 +237,6 @@ def _direct(
 def _one(limits: httpx.Limits) -> httpx.Limits:
     expiry = limits.keepalive_expiry
     return httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=expiry)
-
-
-_IDLE = 60  # seconds; load balancers drop connections that are silent for 350
-_INTERVAL = 15
-_PROBES = 4
-
-
-def keepalive_options() -> list[tuple[int, int, int]]:
-    """Give the socket options that keep a silent connection alive, as this platform names them."""
-    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
-    for names, value in (
-        (("TCP_KEEPIDLE", "TCP_KEEPALIVE"), _IDLE),  # macOS has the second name
-        (("TCP_KEEPINTVL",), _INTERVAL),
-        (("TCP_KEEPCNT",), _PROBES),
-    ):
-        known = [getattr(socket, name) for name in names if hasattr(socket, name)]
-        options.extend((socket.IPPROTO_TCP, option, value) for option in known[:1])
-    return options
 
 
 def environment_proxy(url: httpx.URL) -> str | None:

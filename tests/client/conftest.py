@@ -1,4 +1,4 @@
-"""A scripted warehouse, the three ways to use a client, and a cache folder of the test's own."""
+"""A scripted warehouse, the four ways to use a client, and a cache folder of the test's own."""
 
 import contextlib
 import http.server
@@ -128,10 +128,11 @@ def warehouse():
 
 
 class Face:
-    """One of the three ways to use a client, so that one test serves all."""
+    """One of the four ways to use a client, so that one test serves all."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.aiohttp = name == "aiohttp"
+        self.name = "asyncio" if self.aiohttp else name
         self.blocking = name == "sync"
 
     def run(self, scenario: Callable[[], Any]) -> Any:
@@ -141,7 +142,11 @@ class Face:
 
     def client(self, **keywords: Any) -> Any:
         keywords.setdefault("api_endpoint", "https://api.example.com")
-        return (_Awaitable(Client) if self.blocking else AsyncClient)(**keywords)
+        if self.blocking:
+            return _Awaitable(Client)(**keywords)
+        if "transport" not in keywords:
+            keywords.setdefault("aiohttp", self.aiohttp)
+        return AsyncClient(**keywords)
 
     def plain_client(self, **keywords: Any) -> Any:
         return (_Awaitable(httpx.Client) if self.blocking else httpx.AsyncClient)(**keywords)
@@ -191,6 +196,10 @@ class _Awaitable:
         value = getattr(self._client, name)
         return partial(self._call, value) if name in _AWAITED else value
 
+    @property
+    def sync(self) -> Any:
+        return self._client
+
     async def _account_id(self) -> str:
         return self._client.account_id
 
@@ -211,8 +220,10 @@ class _Awaitable:
 _AWAITED = {"get", "post", "put", "request", "send"}
 
 
-@pytest.fixture(params=["sync", "asyncio", "trio"])
+@pytest.fixture(params=["sync", "asyncio", "trio", "aiohttp"])
 def face(request):
+    if request.param == "aiohttp":
+        pytest.importorskip("aiohttp")
     return Face(request.param)
 
 

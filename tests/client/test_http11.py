@@ -1,8 +1,14 @@
-"""Connections as they break, stall and end: what callers get, and that nothing is sent twice."""
+"""Connections as they break, stall and end: what callers get, and that nothing is sent twice.
+
+Ours, and aiohttp's where it is installed.
+"""
 
 import contextlib
+import functools
 import itertools
 import socket
+import subprocess
+import sys
 import threading
 
 import anyio
@@ -11,7 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firebolt_like.client.client import Client
+from firebolt_like.client.client import AsyncClient, Client
+from firebolt_like.client.io import AsyncIO, BlockingIO, Request
+from firebolt_like.client.retry import Budget, Retry, send
+from firebolt_like.errors import ConfigurationError, OperationalError
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -154,6 +163,29 @@ def test_a_kept_connection_that_breaks_sends_once(face, fault):
         face.run(scenario)
         assert [request[-1:] for request in server.requests] == [b"1", b"2", b"3"]
         assert server.connections == 2
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_statement_that_breaks_is_sent_once(face, fault):
+    """The policy of retries, too, takes none of this for a statement that did not run."""
+    act, _ = FAULTS[fault]
+
+    async def scenario():
+        async with face.client(timeout=httpx.Timeout(5, read=0.1)) as client:
+            io = BlockingIO(client.sync) if face.blocking else AsyncIO(client)
+            statement = Request("POST", server.url, b"INSERT INTO t VALUES (1)")
+            budget = Budget(io, None)
+            with pytest.raises(OperationalError) as caught:
+                reply = await send(io, statement, retry=Retry(base=0), budget=budget)
+                try:
+                    await reply.read()
+                finally:
+                    await reply.close()
+            assert not caught.value.retryable
+
+    with Script(act) as server:
+        face.run(scenario)
+        assert len(server.requests) == 1
 
 
 def test_a_server_that_hung_up_meanwhile_costs_no_request(face):
@@ -352,3 +384,40 @@ def test_answers_arrive_whole_wherever_they_are_cut(body, form, sizes, places):
                 got = client.post(server.url, content=b"SELECT 1")
                 assert (got.content, got.headers["x-name"]) == (body, "value")
         assert server.connections == (2 if form == "end" else 1)
+
+
+def test_aiohttp_can_be_asked_for_and_switched_off(serve):
+    """Under asyncio its connections are used by default; True insists on them, False keeps ours."""
+    pytest.importorskip("aiohttp")
+    server = serve(lambda *_: (200, {}, b"ok"))
+
+    async def used(**keywords):
+        async with AsyncClient(**keywords) as client:
+            answer = await client.post(server.url, content=b"SELECT 1")
+            return type(answer.extensions["network_stream"]).__module__
+
+    ours = anyio.run(functools.partial(used, aiohttp=False))
+    assert anyio.run(used) == anyio.run(functools.partial(used, aiohttp=True)) != ours
+    assert anyio.run(used, backend="trio") == ours
+    http2 = functools.partial(used, http2=True)
+    assert anyio.run(http2) == ours
+
+
+def test_aiohttp_is_for_async_clients_and_has_to_be_there():
+    """Both mistakes are told when the client is made."""
+    with pytest.raises(ConfigurationError, match="AsyncClient"):
+        Client(aiohttp=True)
+    Client(aiohttp=False).close()
+    code = """
+import sys
+sys.modules["aiohttp"] = None
+from firebolt_like import AsyncClient
+from firebolt_like.errors import ConfigurationError
+AsyncClient()
+try:
+    AsyncClient(aiohttp=True)
+except ConfigurationError as error:
+    print(error.hint)
+"""
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert told.stdout == 'pip install "firebolt_like[aiohttp]"\n'
