@@ -1,7 +1,7 @@
 """The rows of both JSON formats, from JSON text to tuples of exact Python values.
 
-One typed pass of msgspec reads well-formed rows. Where a value has a form that it refuses, the rows
-are read column by column, and only the columns that need it are converted one value at a time.
+One typed pass of msgspec reads well-formed rows. Where it refuses a value, it reads them again, but
+leaves that column as it is, which is then converted one value at a time.
 
 What may live here: the two ways, and the table of conversions for the second.
 """
@@ -48,8 +48,8 @@ def decode_rows(
         try:
             kinds = tuple(column.type for column in columns)
             return _row_decoder(kinds, frozenset(required or ())).decode(data)
-        except (msgspec.ValidationError, OverflowError):
-            rows = _decode_by_column(columns, data)
+        except (msgspec.ValidationError, OverflowError) as error:
+            rows = _decode_around(columns, data, error)
             check_required(columns, rows, required or {})
             return rows
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -152,10 +152,12 @@ def _list_of(item: Any) -> Any:
 
 @functools.lru_cache(512)
 def _row_decoder(
-    kinds: tuple[SqlType, ...], required: frozenset[int]
+    kinds: tuple[SqlType, ...], required: frozenset[int], untouched: frozenset[int] = frozenset()
 ) -> msgspec.json.Decoder[list[tuple[Any, ...]]]:
     values = (
-        _without_null(kind) if place in required else _msgspec_type(kind)
+        msgspec.Raw
+        if place in untouched
+        else (_without_null(kind) if place in required else _msgspec_type(kind))
         for place, kind in enumerate(kinds)
     )
     row = tuple.__class_getitem__(tuple(values))
@@ -172,6 +174,40 @@ _raw_rows = msgspec.json.Decoder(list[list[msgspec.Raw]])
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 _raw_struct = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _string = msgspec.json.Decoder(str)
+
+
+_MOST_PASSES = 8  # more columns with rare forms are read as if all of them were
+
+
+def _decode_around(
+    columns: Sequence[Column], data: msgspec.Raw | bytes, error: Exception
+) -> list[tuple[Any, ...]]:
+    """Decode rows of which a typed pass refused a value, so that only its column costs more."""
+    kinds, rare = tuple(column.type for column in columns), set[int]()
+    while len(rare) < _MOST_PASSES:
+        place = _column_of(error)
+        if place is None or place in rare:
+            break
+        rare.add(place)
+        try:
+            rows = _row_decoder(kinds, frozenset(), frozenset(rare)).decode(data)
+        except (msgspec.ValidationError, OverflowError) as another:
+            error = another
+            continue
+        values: list[list[Any]] = transpose(rows, len(columns))
+        for each in rare:
+            values[each] = _decode_column(columns[each], values[each])
+        return list(zip(*values, strict=True))
+    return _decode_by_column(columns, data)
+
+
+_PLACE = re.compile(r" - at `\$\[[0-9]+\]\[([0-9]+)\][^`]*`$")
+
+
+def _column_of(error: Exception) -> int | None:
+    """Read a column's place from what msgspec says of a value: `... - at `$[row][column]`."""
+    found = _PLACE.search(str(error))
+    return int(found[1]) if found else None
 
 
 def _decode_by_column(
@@ -192,10 +228,15 @@ def _decode_by_column(
 
 
 def _decode_column(column: Column, cells: Sequence[msgspec.Raw]) -> list[Any]:
-    try:
-        return _value_decoder(column.type).decode(b"[" + b",".join(cells) + b"]")
-    except (msgspec.ValidationError, OverflowError):
-        return [_convert(column, column.type, cell) for cell in cells]
+    values: list[Any] = []
+    decode = _value_decoder(column.type).decode
+    for start in range(0, len(cells), _CHUNK):
+        part = cells[start : start + _CHUNK]
+        try:
+            values += decode(b"[" + b",".join(part) + b"]")
+        except (msgspec.ValidationError, OverflowError):
+            values += [_convert(column, column.type, cell) for cell in part]
+    return values
 
 
 def _convert(column: Column, kind: SqlType, cell: msgspec.Raw) -> Any:

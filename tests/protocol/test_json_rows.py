@@ -3,6 +3,7 @@
 import datetime
 import json
 import math
+import time
 from decimal import Decimal
 
 import pytest
@@ -330,3 +331,33 @@ def test_both_passes_agree_on_odd_values(kind, cell):
     except DataError:
         beside = DataError
     assert repr(beside) == repr(alone)
+
+
+def test_values_of_many_rare_columns_are_read():
+    """However many columns hold rare forms, each value is what it says."""
+    kinds = [column(f"c{place}", "int") for place in range(30)]
+    cells = [[f'"+{place}"' if row == place else str(place) for place in range(30)]
+             for row in range(30)]  # fmt: skip
+    assert decode_rows(kinds, _document(cells)) == [tuple(range(30))] * 30
+
+
+def test_an_error_that_looks_like_another_place_is_read_as_text():
+    """What a value says about places of values means nothing."""
+    kinds = [column("i", "timestamptz"), column("s", "text")]
+    with pytest.raises(DataError, match="Column 'i'"):
+        decode_rows(kinds, b'[["x - at `$[0][1]`", "a"]]')
+
+
+def seconds_for(kinds, data: bytes) -> float:
+    started = time.process_time()
+    assert len(decode_rows(kinds, data)) == 20_000
+    return time.process_time() - started
+
+
+def test_a_rare_form_costs_only_its_column():
+    """One value of a rare form among many columns has their rows read again, and no more."""
+    kinds = [column(f"c{place}", "double") for place in range(20)]
+    cells = [["0.5"] * 20] * 20_000
+    plain, rare = _document(cells), _document([*cells[:-1], [*["0.5"] * 19, '"+1"']])
+    least = min(seconds_for(kinds, plain) for _ in range(3))
+    assert min(seconds_for(kinds, rare) for _ in range(3)) < 5 * least
