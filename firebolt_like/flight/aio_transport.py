@@ -27,7 +27,6 @@ from firebolt_like.protocol.flight import (
     Action,
     FlightDescriptor,
     FlightInfo,
-    HandshakeRequest,
     PutResult,
     Result,
     SchemaResult,
@@ -76,18 +75,7 @@ class AioTransport:
         call: Call,
     ) -> list[bytes]:
         """See `Transport`."""
-        stream = self._begin("DoPut", None, call)
-        with call_errors(call, self._where):
-            try:
-                for message in encode_stream(descriptor, schema, batches):
-                    await stream.write(message)
-                await stream.done_writing()
-            except (asyncio.InvalidStateError, grpc.RpcError):
-                pass  # the server hung up; why, its status tells
-            except BaseException:
-                stream.cancel()
-                raise
-        replies = await self._rest(stream, call)
+        replies = await self._put("DoPut", encode_stream(descriptor, schema, batches), call)
         return [decode(PutResult, reply).app_metadata for reply in replies]
 
     async def do_action(self, action: Action, call: Call) -> list[bytes]:
@@ -98,8 +86,7 @@ class AioTransport:
     async def handshake(self, username: str, password: str, call: Call) -> None:
         """See `Transport`."""
         call.metadata += (basic(username, password),)
-        requests = iter((encode(HandshakeRequest()),))
-        await self._rest(self._begin("Handshake", requests, call), call)
+        await self._put("Handshake", (), call)
 
     async def close(self) -> None:
         """See `Transport`."""
@@ -111,6 +98,19 @@ class AioTransport:
         if len(replies) != 1:
             raise ServerResponseError(f"{method} was answered with {len(replies)} messages.")
         return replies[0]
+
+    async def _put(self, method: str, messages: Iterable[bytes], call: Call) -> list[bytes]:
+        stream = self._begin(method, None, call)
+        try:
+            for message in messages:
+                await stream.write(message)
+            await stream.done_writing()
+        except (asyncio.InvalidStateError, grpc.RpcError):
+            pass  # the server hung up; why, its status tells
+        except BaseException:
+            stream.cancel()
+            raise
+        return await self._rest(stream, call)
 
     def _begin(self, method: str, request: Any, call: Call) -> Any:
         given = () if request is None else (request,)

@@ -24,7 +24,6 @@ from firebolt_like.protocol.flight import (
     Action,
     FlightDescriptor,
     FlightInfo,
-    HandshakeRequest,
     PutResult,
     Result,
     SchemaResult,
@@ -109,7 +108,7 @@ class GrpcTransport:
     async def handshake(self, username: str, password: str, call: Call) -> None:
         """See `Transport`."""
         call.metadata += (basic(username, password),)
-        self._all("Handshake", iter((encode(HandshakeRequest()),)), call)
+        self._all("Handshake", iter(()), call)
 
     async def close(self) -> None:
         """See `Transport`."""
