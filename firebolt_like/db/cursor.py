@@ -98,9 +98,10 @@ class Cursor(CursorAttributes, Generic[Row]):
         """Run a statement once for each set of parameters; all are bound before the first runs.
 
         The rows of an `INSERT INTO ... VALUES (?, ...)` share statements of up to 1 MiB, unless
-        `batch` is False: then each set is a statement of its own, as with any other operation.
-        Raises what `execute` raises; statements before the one that failed have taken effect,
-        unless a transaction is open.
+        `batch` is False: then each set is a statement of its own, as with any other operation. From
+        1,000 rows on they go as `ingest` sends them, where their types are those of the columns.
+        Raises what `execute` and `ingest` raise; statements before the one that failed have taken
+        effect, unless a transaction is open.
 
         >>> from firebolt_like.db import connect
         >>> with connect("local:") as connection, connection.cursor() as cursor:

@@ -58,6 +58,10 @@ _MOST_VALUES_BYTES = 1 << 20
 """How long a statement of `executemany` gets: an engine parses it, which takes memory."""
 
 
+_MANY_ROWS = 1000
+"""How many rows of `executemany` are worth the two questions before an upload."""
+
+
 class _Planned(NamedTuple):
     """A statement with its parameters bound, or a setting to validate and keep."""
 
@@ -122,13 +126,27 @@ class CursorCore(Generic[Row]):
             planned = [step for row in seq_of_parameters for step in self._plan(operation, row)]
             await self._start(planned, timeout, form="buffered")
             return
+        rows = list(seq_of_parameters)
+        if len(rows) >= _MANY_ROWS and await self._upload(insert, rows, timeout):
+            return
         escapes = self.connection.backend.capabilities.backslash_escapes
         limit = _MOST_VALUES_BYTES
-        statements = list(cut(insert, seq_of_parameters, limit=limit, backslash_escapes=escapes))
+        statements = list(cut(insert, rows, limit=limit, backslash_escapes=escapes))
         await self._start([_Planned(text, {}) for text, _ in statements], timeout, form="buffered")
-        if statements:
+        if rows:
             self._later.clear()
-            self.result = NoResult(sum(rows for _, rows in statements), self.query_id)
+            self.result = NoResult(len(rows), self.query_id)
+
+    async def _upload(self, insert: Insert, rows: list[Any], timeout: float | None) -> bool:
+        """Send the rows of an INSERT as a table; False where they go better as SQL text."""
+        from firebolt_like.dbapi.insert_many import as_table  # noqa: PLC0415  # for many rows alone
+
+        budget = self.connection.budget(timeout)
+        ready = await as_table(self, insert, rows, budget)
+        if ready is None:
+            return False
+        await self.ingest(ready.table, ready.rows, timeout=budget.left())
+        return True
 
     def _insert(self, operation: str) -> Insert | None:
         """Read an INSERT whose rows can share statements."""
@@ -138,7 +156,9 @@ class CursorCore(Generic[Row]):
             return None
         return read_insert(texts[0], backslash_escapes=escapes)
 
-    async def ingest(self, table: str, data: Any, **options: Any) -> "IngestReport":
+    async def ingest(
+        self, table: str | tuple[str, ...], data: Any, **options: Any
+    ) -> "IngestReport":
         """Send rows to a table; see `firebolt_like.dbapi.ingest.Options` for the keywords."""
         from firebolt_like.dbapi import ingest  # noqa: PLC0415  # for data alone
 

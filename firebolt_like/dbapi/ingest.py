@@ -15,14 +15,13 @@ from firebolt_like.dbapi.ingest_sources import Block, Source, open_source
 from firebolt_like.dbapi.ingest_ways import Uploads, ValuesStatements, Way
 from firebolt_like.dbapi.result import Result
 from firebolt_like.errors import (
+    AuthenticationError,
     DataError,
+    EngineNotRunningError,
     Error,
     IngestError,
     InterfaceError,
     OperationalError,
-    QueryTimeoutError,
-    ServerConnectionError,
-    ServerResponseError,
 )
 from firebolt_like.protocol.insert_values import Values, insert_into
 from firebolt_like.protocol.sql import quote_name
@@ -60,12 +59,12 @@ Progress = Callable[[IngestReport], object]
 class Options:
     """The keywords of `ingest`; see `Cursor.ingest`."""
 
-    mode: Mode
-    columns: Sequence[str] | None
-    schema: str | None
-    batch_bytes: int
-    progress: Progress | None
-    timeout: float | None
+    mode: Mode = "append"
+    columns: Sequence[str] | None = None
+    schema: str | None = None
+    batch_bytes: int = 16 << 20
+    progress: Progress | None = None
+    timeout: float | None = None
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
@@ -75,10 +74,12 @@ class Options:
 
 
 async def ingest(
-    cursor: "CursorCore[Any]", table: str, data: Any, options: Options
+    cursor: "CursorCore[Any]", table: str | tuple[str, ...], data: Any, options: Options
 ) -> IngestReport:
-    """Send all rows; see `Cursor.ingest`."""
-    parts = (table,) if options.schema is None else (options.schema, table)
+    """Send all rows; see `Cursor.ingest`. A tuple is the parts of the table's name."""
+    parts = (table,) if isinstance(table, str) else table
+    if options.schema is not None:
+        parts = (options.schema, *parts)
     source = await open_source(data, options.columns, cursor.connection.io)
     try:
         return await _Ingestion(cursor, parts, source, options).run()
@@ -189,7 +190,7 @@ class _Ingestion:
     async def _upload(self, batches: "list[pa.RecordBatch]", targets: Sequence[Column]) -> None:
         rows = sum(batch.num_rows for batch in batches)
         if not await self._send(batches, rows, targets, batches[0].schema.names):
-            raise OperationalError(
+            raise DataError(
                 "The engine takes no request that is so long.", hint="Give a smaller batch_bytes."
             )
 
@@ -224,15 +225,15 @@ class _Ingestion:
 
     def _broken(self, error: Exception) -> IngestError:
         rows, size, statements = self.report
-        unknown = isinstance(error, ServerConnectionError | QueryTimeoutError | ServerResponseError)
-        in_doubt = unknown and not getattr(error, "retryable", False)
+        known = isinstance(error, EngineNotRunningError | AuthenticationError)
+        in_doubt = isinstance(error, OperationalError) and not (error.retryable or known)
         where = "in the open transaction" if self.connection.in_transaction else "in the table"
         text = f"The first {rows} rows are {where}; then it broke off: {error}"
         if in_doubt and self.doubtful:
             text += f" It is not known whether the {self.doubtful} rows after them arrived."
-        known = {}
+        told = {}
         if isinstance(error, Error):
-            known = {"code": error.code, "query_id": error.query_id, "location": error.location}
+            told = {"code": error.code, "query_id": error.query_id, "location": error.location}
         return IngestError(
             text,
             rows=rows,
@@ -240,5 +241,5 @@ class _Ingestion:
             statements=statements,
             rows_in_doubt=self.doubtful if in_doubt else 0,
             hint=getattr(error, "hint", None),
-            **known,
+            **told,
         )

@@ -16,7 +16,7 @@ from firebolt_like.protocol.types import Column, SqlType
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["RowBlock", "RowReader", "row_reader"]
+__all__ = ["RowBlock", "RowReader", "row_reader", "tuple_reader"]
 
 Values = Sequence[Any]
 
@@ -57,8 +57,7 @@ def row_reader(rows: Sequence[Any], names: Sequence[str] | None) -> RowReader:
             raise InterfaceError(
                 f"A row is a tuple, a dict or an object with fields, not a {type(row).__name__}."
             )
-        width = len(names) if names else len(row)
-        return RowReader(tuple(names) if names else None, width, _sequence)
+        return tuple_reader(names, len(names) if names else len(row))
     if names is not None:
         raise InterfaceError("columns= names the values of tuples; these rows have names.")
     if isinstance(row, Mapping):
@@ -66,6 +65,11 @@ def row_reader(rows: Sequence[Any], names: Sequence[str] | None) -> RowReader:
     if isinstance(row, tuple):
         return RowReader(found, len(found), _sequence)
     return RowReader(found, len(found), _object_reader(found))
+
+
+def tuple_reader(names: Sequence[str] | None, width: int) -> RowReader:
+    """Make the reader of tuples and lists."""
+    return RowReader(tuple(names) if names else None, width, _sequence)
 
 
 def _as_it_is(row: Any) -> Values:
@@ -130,12 +134,15 @@ class RowBlock:
         self.first = first
         self._names = reader.names
         self._rows = reader.read(rows, first)
+        self._columns: tuple[Column, ...] | None = None
 
     def columns(self) -> tuple[Column, ...]:
         """See `Block`."""
-        names = self._names or [str(place) for place in range(1, len(self._rows[0]) + 1)]
-        kinds = [self._type(name, self._values(i)) for i, name in enumerate(names)]
-        return tuple(Column(name, kind) for name, kind in zip(names, kinds, strict=True))
+        if self._columns is None:
+            names = self._names or [str(place) for place in range(1, len(self._rows[0]) + 1)]
+            kinds = [self._type(name, self._values(i)) for i, name in enumerate(names)]
+            self._columns = tuple(map(Column, names, kinds))
+        return self._columns
 
     def arrow(self, table: Sequence[Column]) -> "pa.RecordBatch":
         """See `Block`."""

@@ -17,6 +17,7 @@ from firebolt_like.errors import (
     DataError,
     EngineNotRunningError,
     OperationalError,
+    ProgrammingError,
     ServerConnectionError,
 )
 from firebolt_like.protocol.server_error import server_error
@@ -98,15 +99,22 @@ class RestBackend:
         request, _ = probe_request(session, form)
         reply = await send(self._io, request, retry=self._retry, budget=budget, repeatable=True)
         body = await _read(reply, budget)
-        if reply.status // 100 != 2 and reply.status not in REFUSALS:
+        if reply.status // 100 == 2:
+            try:
+                BufferedResult(body)
+            except ProgrammingError:
+                return False
+            return True
+        if reply.status not in REFUSALS:
             self._refuse(reply.status, body)
-        return reply.status // 100 == 2
+        return False
 
     async def ingest(
         self, upload: Upload, *, budget: Budget, apply: Callable[[Changes], None]
     ) -> int | None:
         """Send rows as a file beside their INSERT; None after a 413."""
-        form = "arrow" if "arrow" in self._uploads[upload.session.engine] else "parquet"
+        arrow = "arrow" in self._uploads.get(upload.session.engine, ())
+        form = "arrow" if arrow else "parquet"
         while True:
             extras = {"output_format": "JSON_Compact", **self._guard(upload.session)}
             target = upload.session.target(**{**upload.parameters, **extras})

@@ -13,7 +13,7 @@ from firebolt_like.errors import DataError, ProgrammingError
 from firebolt_like.protocol.parameters import check_sequence, literal, plain
 from firebolt_like.protocol.sql import Kind, quote_name, tokens
 
-__all__ = ["Insert", "Values", "cut", "insert_into", "read_insert"]
+__all__ = ["Insert", "Target", "Values", "cut", "insert_into", "read_insert", "read_target"]
 
 
 class Insert(NamedTuple):
@@ -30,10 +30,17 @@ class Values(NamedTuple):
     rows: int
 
 
+class Target(NamedTuple):
+    """What an INSERT fills: the parts of the table's name, and columns, none for all of them."""
+
+    table: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
 _NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 _HEAD = re.compile(
-    rf"\s*INSERT\s+INTO\s+{_NAME}(?:\s*\.\s*{_NAME})*\s*"
-    rf"(?:\(\s*{_NAME}(?:\s*,\s*{_NAME})*\s*\)\s*)?VALUES\s*(?=\()",
+    rf"\s*INSERT\s+INTO\s+(?P<table>{_NAME}(?:\s*\.\s*{_NAME})*)\s*"
+    rf"(?:\(\s*(?P<columns>{_NAME}(?:\s*,\s*{_NAME})*)\s*\)\s*)?VALUES\s*(?=\(|$)",
     re.IGNORECASE,
 )
 _ITEM = r"(?:\?|'|[+-]?[0-9]+(?:\.[0-9]+)?|NULL|TRUE|FALSE|DEFAULT)"
@@ -66,6 +73,28 @@ def read_insert(sql: str, *, backslash_escapes: bool = False) -> Insert | None:
     if not _ROW.fullmatch("".join(masked)):
         return None
     return Insert(head[0], (*pieces, sql[position:].rstrip()))
+
+
+def read_target(insert: Insert) -> Target | None:
+    """Read what an INSERT of placeholders alone fills; None where its rows hold constants.
+
+    Names without quotes are in lower case, as engines read them.
+
+    >>> read_target(read_insert('INSERT INTO T (a, "B") VALUES (?, ?)'))
+    Target(table=('t',), columns=('a', 'B'))
+    """
+    head = _HEAD.fullmatch(insert.head)
+    if head is None or "".join(insert.row).strip(" \t\r\n(),"):
+        return None
+    table, columns = (
+        tuple(_unquoted(name) for name in re.findall(_NAME, head[group] or ""))
+        for group in ("table", "columns")
+    )
+    return Target(table, columns)
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
 
 
 def insert_into(table: Sequence[str], columns: Sequence[str]) -> Insert:

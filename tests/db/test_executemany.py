@@ -1,10 +1,12 @@
 """executemany: the rows of an INSERT share statements, and all else goes one by one."""
 
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 
 from firebolt_like import errors
+from firebolt_like.local.multipart import read_form
 from tests.db.conftest import answer, refusal
 
 
@@ -86,6 +88,117 @@ def test_a_statement_that_fails_ends_it(face, connect, script):
     with pytest.raises(errors.DatabaseError, match="disk is full"):
         _executemany(face, connect, "INSERT INTO t VALUES (?)", rows)
     assert script.statements == ["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES ('a')"]
+
+
+MANY = [(number, f"row {number}") for number in range(1000)]
+COLUMNS = {"n": "long", "t": "text"}
+
+
+def _forms(script):
+    """The statements of uploads, and the others."""
+    return [
+        read_form(request.content, request.headers["Content-Type"]).sql.decode()
+        if "Content-Type" in request.headers
+        else request.content.decode()
+        for request in script.requests
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sql", "look", "upload"),
+    [
+        ("INSERT INTO T VALUES (?,?)", 'SELECT * FROM "t" LIMIT 0', 'INTO "t" ("n", "t") '),
+        (
+            'INSERT INTO "S"."T" (n, "t") VALUES (?, ?)',
+            'SELECT "n", "t" FROM "S"."T" LIMIT 0',
+            'INTO "S"."T" ("n", "t") ',
+        ),
+    ],
+)
+def test_many_rows_are_uploaded(face, connect, script, sql, look, upload):
+    """Where the engine takes uploads, and all values have their columns' types."""
+    script.entries = [answer(), answer(), answer([], COLUMNS), answer([], COLUMNS)]
+    assert _executemany(face, connect, sql, MANY) == (1000, None)
+    assert _forms(script)[2] == look
+    assert upload in _forms(script)[-1]
+    assert "read_arrow" in _forms(script)[-1]
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [
+        ({"n": "int", "t": "date"}, MANY),
+        ({"n": "long", "t": "array(text)"}, [(number, ["a"]) for number in range(1000)]),
+        ({"n": "long"}, MANY),
+        ({"n": "int", "t": "text"}, [(2**40, "a")] * 1000),
+        ({"n": "numeric(5, 1)", "t": "text"}, [(Decimal("1.25"), "a")] * 1000),
+        (COLUMNS, [*MANY, ("a", 1)]),
+        (COLUMNS, [*MANY, (2**70, "a")]),
+    ],
+)
+def test_many_rows_of_other_types_go_as_text(face, connect, script, columns, rows):
+    """The engine converts them as it does those of a single row."""
+    script.entries = [answer(), answer(), answer([], columns)]
+    assert _executemany(face, connect, "INSERT INTO t VALUES (?, ?)", rows) == (len(rows), None)
+    assert not [text for text in _forms(script) if "INSERT" in text and "read_arrow" in text]
+    assert sum(text.count("), (") + 1 for text in _forms(script) if "INSERT" in text) == len(rows)
+
+
+@pytest.mark.parametrize("bad", [("a\0", "a"), (1, object()), (1,), (1, "\ud800")])
+def test_many_rows_are_bound_before_one_is_sent(face, connect, script, bad):
+    """What has no SQL form is refused by its row, by whatever way it would have gone."""
+    script.entries = [answer(), answer(), answer([], COLUMNS)]
+    with pytest.raises(errors.DatabaseError, match="Row 1001"):
+        _executemany(face, connect, "INSERT INTO t VALUES (?, ?)", [*MANY, bad])
+    assert not [text for text in _forms(script) if "INSERT" in text]
+
+
+def test_the_error_of_a_missing_table_is_the_inserts(face):
+    """Whatever was asked before."""
+
+    async def scenario():
+        async with face.connect("local:") as connection, connection.cursor() as cursor:
+            with pytest.raises(errors.ProgrammingError, match="nowhere"):
+                await cursor.executemany("INSERT INTO nowhere VALUES (?, ?)", MANY)
+
+    face.run(scenario)
+
+
+def test_many_rows_arrive_as_one_by_one(face):
+    """Of every type, with NULL, by an upload and by text."""
+    kinds = {
+        "integer": [1, -(2**31), None],
+        "bigint": [2**63 - 1, None, 0],
+        "numeric(38, 9)": [Decimal("0.000000001"), 5, None],
+        "double precision": [1.5, 3, float("inf"), None],
+        "boolean": [True, None],
+        "text": ["it's", "\\", "é", "", None],
+        "bytea": [b"\0\xff", None],
+        "date": [date(2024, 2, 29), None],
+        "timestamp": [datetime(1, 1, 1), date(2024, 1, 1), None],
+        "timestamptz": [datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=5.5))), None],
+    }
+    columns = ", ".join(f"c{place} {kind} null" for place, kind in enumerate(kinds))
+    rows = [
+        (number, *(values[number % len(values)] for values in kinds.values()))
+        for number in range(1000)
+    ]
+    insert = f"INSERT INTO {{}} VALUES ({', '.join('?' * (len(kinds) + 1))})"
+
+    async def scenario():
+        async with face.connect("local:") as connection, connection.cursor() as cursor:
+            for name, count in (("many", 1000), ("few", 60)):
+                await cursor.execute(f"CREATE TABLE {name} (n int, {columns})")
+                await cursor.executemany(insert.format(name), rows[:count])
+                assert cursor.rowcount == count
+            await cursor.execute("SELECT * FROM few ORDER BY n")
+            few = await cursor.fetchall()
+            await cursor.execute("SELECT * FROM many ORDER BY n")
+            return few, await cursor.fetchall()
+
+    few, many = face.run(scenario)
+    assert few == many[:60]
+    assert len(many) == 1000
 
 
 def test_values_arrive_exact_whatever_their_company(face):

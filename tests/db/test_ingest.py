@@ -19,6 +19,7 @@ import pyarrow.parquet
 import pytest
 
 from firebolt_like import errors
+from firebolt_like.client.retry import Retry
 from firebolt_like.dbapi.ingest import IngestReport
 from firebolt_like.local import LocalServer
 from firebolt_like.local.multipart import read_form
@@ -609,7 +610,8 @@ def test_a_server_that_cannot_be_asked_is_no_older_engine(face, connect, script)
 
 
 @pytest.mark.parametrize(
-    "failure", [httpx.ReadError("reset"), httpx.RemoteProtocolError("gone"), refusal("no", 502)]
+    "failure",
+    [httpx.ReadError("reset"), httpx.RemoteProtocolError("gone"), lambda _: refusal("no", 502)],
 )
 def test_nothing_is_sent_twice(face, connect, script, failure):
     """A statement that may have run ends it, and its rows are in doubt."""
@@ -624,8 +626,37 @@ def test_nothing_is_sent_twice(face, connect, script, failure):
     error = face.run(scenario)
     assert _sent(script)[3:] == [(UPLOAD.format("arrow"), 1)] * 2
     assert error.rows == 1
-    if not isinstance(failure, httpx.Response):
-        assert (error.in_doubt, error.rows_in_doubt) == (True, 1)
+    assert (error.in_doubt, error.rows_in_doubt) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "status"), [("division by zero", 400), ("no", 200), ("too many", 429)]
+)
+def test_what_the_engine_refused_is_not_in_doubt(face, connect, script, text, status):
+    """A statement's rows arrive all or not at all."""
+    script.entries = [answer(), answer(), answer([], COLUMNS), answer(), refusal(text, status)]
+
+    async def scenario():
+        async with connect(retry=Retry(attempts=1)) as connection, connection.cursor() as cursor:
+            with pytest.raises(errors.IngestError) as broken:
+                await cursor.ingest("t", iter(TABLE.to_batches(max_chunksize=1)), batch_bytes=1)
+            return broken.value
+
+    error = face.run(scenario)
+    assert (error.rows, error.in_doubt) == (1, False)
+
+
+def test_a_refusal_under_status_200_is_one(face, connect, script):
+    """Some engines answer every request so."""
+    no = refusal("function read_arrow does not exist", 200)
+    script.entries = [no, no, answer([], COLUMNS)]
+
+    async def scenario():
+        async with connect() as connection, connection.cursor() as cursor:
+            await cursor.ingest("t", [(1, "a")])
+
+    face.run(scenario)
+    assert _sent(script)[-1] == 'INSERT INTO "t" ("x", "label") VALUES (1, \'a\')'
 
 
 def test_what_was_refused_before_it_ran_is_sent_again(face, connect, script):
@@ -670,7 +701,7 @@ def test_a_file_that_is_too_long_goes_in_parts(face, connect, script):
         async with connect() as connection, connection.cursor() as cursor:
             assert (await cursor.ingest("t", _parquet())).rows == 3
             script.entries = [answer([], COLUMNS), long]
-            with pytest.raises(errors.OperationalError) as refused:
+            with pytest.raises(errors.DataError) as refused:
                 await cursor.ingest("t", TABLE)
             assert "smaller batch_bytes" in refused.value.hint
 

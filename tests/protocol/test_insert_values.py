@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebolt_like.errors import DataError, ProgrammingError
-from firebolt_like.protocol.insert_values import cut, insert_into, read_insert
+from firebolt_like.protocol.insert_values import Target, cut, insert_into, read_insert, read_target
 from firebolt_like.protocol.parameters import bind
 from tests.protocol.test_parameters import BIGINTS, NUMERICS, TEXTS
 
@@ -117,6 +117,21 @@ def test_any_text_can_be_looked_at(text):
     """What is read is the text itself, in pieces."""
     insert = read_insert("INSERT INTO t VALUES (" + text)
     assert insert is None or "?".join(insert.row) == "(" + text.rstrip()
+
+
+@pytest.mark.parametrize(
+    ("sql", "target"),
+    [
+        ("INSERT INTO T VALUES (?)", Target(("t",), ())),
+        ('insert into "A b" . C\nvalues(?,\n?)', Target(("A b", "c"), ())),
+        ('INSERT INTO t ("a ""b", C) VALUES (?, ?)', Target(("t",), ('a "b', "c"))),
+        ("INSERT INTO t VALUES (?, 1)", None),
+        ("INSERT INTO t VALUES (?, '')", None),
+    ],
+)
+def test_what_an_insert_fills(sql, target):
+    """The table and the columns, as the engine reads their names; where all is placeholders."""
+    assert read_target(read_insert(sql)) == target
 
 
 def test_errors_name_the_row():
