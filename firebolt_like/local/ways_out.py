@@ -32,7 +32,8 @@ def refuse_ways_out(sql: str) -> None:
         return
     plain = " ".join(_plain(sql, token.kind, token.start, token.end) for token in tokens(sql))
     if "`" in sql:
-        plain = sql  # DuckDB reads `'` as a name, the dialect as the beginning of a string
+        # DuckDB reads `'` as a name, the dialect as the beginning of a string
+        plain = sql.replace("`", " ")
     copy = _COPY.search(plain)
     if copy is not None and _TO.search(plain, copy.end()):
         raise not_supported(

@@ -76,6 +76,10 @@ WRITES = [
         'FROM "query"(\'FROM json_execute_serialized_sql(json_serialize_sql('
         "''WITH a AS (COPY data TO ''''{made}'''') SELECT * FROM a''))')"
     ),
+    (
+        "FROM `query`('FROM `json_execute_serialized_sql`(json_serialize_sql("
+        "''WITH a AS (COPY data TO {made}) SELECT * FROM a''))')"
+    ),
     "EXPORT DATABASE '{made}'",
     "ATTACH '{made}' AS other",
     "PRAGMA profiling_output = '{made}'",
@@ -109,6 +113,8 @@ LOCKED = [
     "PREPARE p AS SELECT 1",
     "SELECT * FROM arrow_scan(1::POINTER, 1::POINTER, 1::POINTER)",
     "SELECT * FROM pandas_scan(1::POINTER)",
+    "FROM `query`('SELECT 1')",
+    "FROM main . `query` /* x */ ('SELECT 1')",
     "SELECT * FROM http",
     "SELECT * FROM sys",
 ]
