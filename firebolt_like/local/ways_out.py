@@ -17,6 +17,7 @@ _SUSPECT: Final = re.compile(r"copy|query|json_execute_serialized_sql", re.IGNOR
 _COPY: Final = re.compile(r"\bcopy\b", re.IGNORECASE)
 _TO: Final = re.compile(r"\bto\b", re.IGNORECASE)
 _HIDDEN: Final = re.compile(r"\b(query|json_execute_serialized_sql)\s*\(", re.IGNORECASE)
+_NAMED: Final = re.compile(r"\b(query|json_execute_serialized_sql)\b", re.IGNORECASE)
 _BEFORE: Final = 200  # characters: what is longer is no name of a table
 _NAMES_A_TABLE: Final = re.compile(
     r"\b(?:into|table|exists|with|recursive|on|references)\s+(?:\w+\s*\.\s*)*\Z", re.IGNORECASE
@@ -32,8 +33,8 @@ def refuse_ways_out(sql: str) -> None:
         return
     plain = " ".join(_plain(sql, token.kind, token.start, token.end) for token in tokens(sql))
     if "`" in sql:
-        # DuckDB reads `'` as a name, the dialect as the beginning of a string
-        plain = sql.replace("`", " ")
+        # DuckDB reads `'` as a name, the dialect as the beginning of a string: any place counts
+        plain = _NAMED.sub(r"\1(", sql.replace("`", " "))
     copy = _COPY.search(plain)
     if copy is not None and _TO.search(plain, copy.end()):
         raise not_supported(
