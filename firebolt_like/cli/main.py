@@ -55,13 +55,36 @@ def serve(
         str | None,
         typer.Option(help="The user's password.", envvar="FIREBOLT_LIKE_PASSWORD"),
     ] = None,
+    flight_port: Annotated[
+        int | None,
+        typer.Option(help="Speak Arrow Flight on this port, too; 0 takes a free one."),
+    ] = None,
+    flight_certificate: Annotated[
+        Path | None, typer.Option(help="Speak Flight by TLS, with this certificate chain in PEM.")
+    ] = None,
+    flight_key: Annotated[
+        Path | None, typer.Option(help="The private key of --flight-certificate, in PEM.")
+    ] = None,
 ) -> None:
     """Serve the embedded engine until Ctrl-C."""
     if (user is None) != (password is None):
         raise typer.BadParameter("Give --user and --password (or FIREBOLT_LIKE_PASSWORD) together.")
+    if (flight_certificate is None) != (flight_key is None):
+        raise typer.BadParameter("Give --flight-certificate and --flight-key together.")
+    tls = None
+    if flight_certificate is not None and flight_key is not None:
+        tls = flight_certificate, flight_key
     users = {user: password} if user is not None and password is not None else {}
     try:
-        server = LocalServer(database, folder=folder, host=host, port=port, users=users)
+        server = LocalServer(
+            database,
+            folder=folder,
+            host=host,
+            port=port,
+            users=users,
+            flight_port=flight_port,
+            flight_tls=tls,
+        )
         server.start()
     except ConfigurationError as error:
         typer.echo(" ".join(filter(None, (str(error), error.hint))), err=True)
@@ -72,7 +95,8 @@ def serve(
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with contextlib.suppress(KeyboardInterrupt):
             # whoever waits for this line may end the command as soon as it is there
-            typer.echo(f"Embedded engine (DuckDB), data {where}: {server.url} - Ctrl-C ends it.")
+            urls = server.url if flight_port is None else f"{server.url} and {server.flight_url}"
+            typer.echo(f"Embedded engine (DuckDB), data {where}: {urls} - Ctrl-C ends it.")
             server.wait()
     finally:
         server.stop()

@@ -4,6 +4,8 @@ What may live here: the handlers, what they have in common, and the server's lif
 handlers in threads of its own.
 """
 
+import atexit
+import os
 import threading
 from typing import Any, Final
 
@@ -58,9 +60,15 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]  # pyarrow has no
             tls_certificates=None if tls is None else [tls],
             middleware={"caller": Callers(shared.gate)},
         )
+        self._process = os.getpid()
+        # what pyarrow registers waits for all clients, and must come after this
+        atexit.register(self.end)
 
     def end(self) -> None:
         """Stop it, also under clients that do not read what they have asked for."""
+        atexit.unregister(self.end)
+        if self._process != os.getpid():
+            return  # a forked process has none of its threads
         self._ending = True
         self._shared.running.stop_all("The query was cancelled: the server was stopped.")
         # pyarrow waits for all calls, however long they take
