@@ -4,6 +4,7 @@ What may live here: the curves, what is measured for them, and how they are draw
 """
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,13 +19,22 @@ _LONG = 2.0  # seconds from which on one call is enough
 _TOO_LONG = 10.0  # seconds that the next step must not take
 
 
+class Way(NamedTuple):
+    """A client's way to do it, as the legend calls it, up to a step."""
+
+    legend: str
+    client: str
+    way: str
+    last: int
+
+
 class Curve(NamedTuple):
     """Steps along one axis, the ways that are measured there, and their arguments at a step."""
 
     name: str
     axis: str
     steps: tuple[int, ...]
-    ways: tuple[tuple[str, str, str, int], ...]  # what the legend says, client, way, last step
+    ways: tuple[Way, ...]
     arguments: Callable[[int], tuple[Any, ...]]
 
 
@@ -44,36 +54,36 @@ CURVES = (
     Curve(
         "rows", "rows of 8 mixed columns", (10**3, 10**4, 10**5, 10**6, 10**7),
         (
-            ("fetchall", OURS, "fetchall", 10**6),
-            ("execute_stream", OURS, "stream", 10**7),
-            ("execute_arrow", OURS, "arrow_stream", 10**7),
-            (f"{_FIREBOLT_SDK} fetchall", PEER, "fetchall", 10**6),
-            (f"{_BARE} fetchall", LIMIT, "fetchall", 10**6),
+            Way("fetchall", OURS, "fetchall", 10**6),
+            Way("execute_stream", OURS, "stream", 10**7),
+            Way("execute_arrow", OURS, "arrow_stream", 10**7),
+            Way(f"{_FIREBOLT_SDK} fetchall", PEER, "fetchall", 10**6),
+            Way(f"{_BARE} fetchall", LIMIT, "fetchall", 10**6),
         ),
         lambda rows: (f"SELECT mixed_{rows}",),
     ),
     Curve(
         "columns", "columns of integers, 2,000 rows", (1, 3, 10, 30, 100, 300, 1000),
         (
-            ("fetchall", OURS, "fetchall", 1000),
-            ("fetch_arrow_table", OURS, "arrow", 1000),
-            (f"{_FIREBOLT_SDK} fetchall", PEER, "fetchall", 1000),
+            Way("fetchall", OURS, "fetchall", 1000),
+            Way("fetch_arrow_table", OURS, "arrow", 1000),
+            Way(f"{_FIREBOLT_SDK} fetchall", PEER, "fetchall", 1000),
         ),
         lambda columns: (f"SELECT wide_2000_{columns}",),
     ),
     Curve(
         "statement", "bytes of an INSERT", tuple(2**power for power in range(10, 25, 2)),
         (
-            ("execute", OURS, "fetchall", 2**24),
-            (f"{_FIREBOLT_SDK} execute", PEER, "fetchall", 2**24),
+            Way("execute", OURS, "fetchall", 2**24),
+            Way(f"{_FIREBOLT_SDK} execute", PEER, "fetchall", 2**24),
         ),
         _statement,
     ),
     Curve(
         "tasks", "tasks at once on one connection, a query each", (1, 10, 100, 500, 1000, 2000),
         (
-            ("firebolt_like", OURS, "tasks", 2000),
-            (_FIREBOLT_SDK, PEER, "tasks", 2000),
+            Way("firebolt_like", OURS, "tasks", 2000),
+            Way(_FIREBOLT_SDK, PEER, "tasks", 2000),
         ),
         lambda tasks: ("SELECT mixed_1", tasks),
     ),
@@ -83,22 +93,22 @@ CURVES = (
 def measure(workers: Workers, curve: Curve, *, scale: int) -> Points:
     """Measure every way at every step, in turns, as far as each can follow."""
     steps = sorted({max(1, step // scale) for step in curve.steps})
-    workers.warm_up([way[1:3] for way in curve.ways if workers.knows(way[1])], *curve.arguments(1))
-    points: Points = {legend: {} for legend, *_ in curve.ways}
-    going = [way for way in curve.ways if workers.knows(way[1])]
+    points: Points = {each.legend: {} for each in curve.ways}
+    going = [each for each in curve.ways if workers.knows(each.client)]
+    workers.warm_up([(each.client, each.way) for each in going], *curve.arguments(1))
     for step, following in zip(steps, [*steps[1:], steps[-1]], strict=True):
-        going = [way for way in going if step <= max(1, way[3] // scale)]
+        going = [each for each in going if step <= max(1, each.last // scale)]
         for legend, seconds in _at(workers, going, curve.arguments(step)):
             points[legend][step] = seconds
         going = [
-            way for way in going
-            if points[way[0]].get(step, math.inf) * following / step < _TOO_LONG
+            each for each in going
+            if points[each.legend].get(step, math.inf) * following / step < _TOO_LONG
         ]  # fmt: skip
     return {legend: measured for legend, measured in points.items() if measured}
 
 
 def _at(
-    workers: Workers, ways: list[tuple[str, str, str, int]], arguments: tuple[Any, ...]
+    workers: Workers, ways: list[Way], arguments: tuple[Any, ...]
 ) -> Iterator[tuple[str, float]]:
     times: dict[str, list[float]] = {}
     for turn in range(_TURNS):
@@ -109,7 +119,7 @@ def _at(
             try:
                 taken.append(workers.cost(client, way, *arguments).seconds)
             except MeasurementError as failure:
-                print(f"  {legend} cannot follow: {failure}")
+                print(f"  {legend} cannot follow: {failure}", file=sys.stderr)
     yield from ((legend, min(taken)) for legend, taken in times.items() if taken)
 
 
