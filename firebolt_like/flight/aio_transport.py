@@ -11,7 +11,7 @@ import anyio
 import grpc
 import grpc.aio
 
-from firebolt_like.errors import Error, QueryTimeoutError, ServerResponseError
+from firebolt_like.errors import Error, QueryTimeoutError
 from firebolt_like.flight.failure import cancelled
 from firebolt_like.flight.framing import encode_stream
 from firebolt_like.flight.grpc_transport import (
@@ -27,6 +27,7 @@ from firebolt_like.protocol.flight import (
     Action,
     FlightDescriptor,
     FlightInfo,
+    HandshakeRequest,
     PutResult,
     Result,
     SchemaResult,
@@ -75,7 +76,7 @@ class AioTransport:
         call: Call,
     ) -> list[bytes]:
         """See `Transport`."""
-        replies = await self._put("DoPut", encode_stream(descriptor, schema, batches), call)
+        replies = await self._put(encode_stream(descriptor, schema, batches), call)
         return [decode(PutResult, reply).app_metadata for reply in replies]
 
     async def do_action(self, action: Action, call: Call) -> list[bytes]:
@@ -86,7 +87,9 @@ class AioTransport:
     async def handshake(self, username: str, password: str, call: Call) -> None:
         """See `Transport`."""
         call.metadata += (basic(username, password),)
-        await self._put("Handshake", (), call)
+        # called as a method of one answer, which may have no message: a stream that ends at once
+        # may be told its end without its headers
+        await self._one("Handshake", HandshakeRequest(), call)
 
     async def close(self) -> None:
         """See `Transport`."""
@@ -94,13 +97,19 @@ class AioTransport:
             await self._channel.close()
 
     async def _one(self, method: str, message: Message, call: Call) -> bytes:
-        replies = await self._rest(self._begin(method, encode(message), call), call)
-        if len(replies) != 1:
-            raise ServerResponseError(f"{method} was answered with {len(replies)} messages.")
-        return replies[0]
+        made = self._begin(method, encode(message), call)
+        with call_errors(call, self._where):
+            try:
+                reply: bytes | None = await made
+            except asyncio.CancelledError:
+                if call.cancelled and made.cancelled():
+                    raise cancelled() from None
+                raise
+            await received(call, made)
+        return reply or b""
 
-    async def _put(self, method: str, messages: Iterable[bytes], call: Call) -> list[bytes]:
-        stream = self._begin(method, None, call)
+    async def _put(self, messages: Iterable[bytes], call: Call) -> list[bytes]:
+        stream = self._begin("DoPut", None, call)
         try:
             for message in messages:
                 await stream.write(message)
@@ -131,9 +140,13 @@ class AioTransport:
         method = self._methods.get(name)
         if method is None:
             path = service_path(name)
-            puts = name in ("DoPut", "Handshake")
-            made = self._channel.stream_stream(path) if puts else self._channel.unary_stream(path)
-            method = self._methods.setdefault(name, made)
+            kinds = {
+                "DoGet": self._channel.unary_stream,
+                "DoAction": self._channel.unary_stream,
+                "DoPut": self._channel.stream_stream,
+            }
+            method = kinds.get(name, self._channel.unary_unary)(path)
+            self._methods[name] = method
         return method
 
 

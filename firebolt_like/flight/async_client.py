@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from firebolt_like.client.client import AsyncClient
-from firebolt_like.client.io import AsyncIO
+from firebolt_like.client.httpx_io import AsyncIO
 from firebolt_like.flight import connect
 from firebolt_like.flight.caller import Operation
 from firebolt_like.flight.handles import AsyncPreparedStatement, AsyncTransaction, transaction_id

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from firebolt_like.client.client import Client
-from firebolt_like.client.io import BlockingIO, run
+from firebolt_like.client.httpx_io import BlockingIO
+from firebolt_like.client.io import run
 from firebolt_like.flight import connect
 from firebolt_like.flight.caller import Operation
 from firebolt_like.flight.handles import PreparedStatement, Transaction, transaction_id
