@@ -9,7 +9,11 @@ import pytest
 
 from firebolt_like.local import Clock, LocalServer
 from firebolt_like.protocol import flight_sql as messages
-from firebolt_like.protocol.flight_sql import CommandStatementQuery, CommandStatementUpdate
+from firebolt_like.protocol.flight_sql import (
+    CommandPreparedStatementUpdate,
+    CommandStatementQuery,
+    CommandStatementUpdate,
+)
 from tests.local.conftest import Asker
 from tests.local.flight_asker import FlightAsker
 
@@ -85,6 +89,26 @@ def test_a_transaction_that_is_not_there(ask: FlightAsker, clock: Clock) -> None
     with pytest.raises(pa.ArrowInvalid, match=r"COMMIT \(1\) or ROLLBACK \(2\), not 0"):
         ask.act("EndTransaction", messages.ActionEndTransactionRequest(transaction))
     ask.end(transaction, ROLLBACK)
+
+
+def test_a_statement_prepared_before(ask: FlightAsker, server: LocalServer) -> None:
+    """A statement goes on in the next transaction of its connection, and in no other's."""
+    ask.update("CREATE TABLE again (a int)")
+    first = ask.begin()
+    handle = ask.prepare("INSERT INTO again VALUES (1)", first).prepared_statement_handle
+    insert = CommandPreparedStatementUpdate(handle)
+    assert ask.update(insert) == 1
+    ask.end(first, COMMIT)
+    other = FlightAsker.of(server)
+    others = other.begin()
+    with pytest.raises(pa.ArrowInvalid, match="does not exist"):
+        ask.update(insert)
+    second = ask.begin()
+    assert ask.update(insert) == 1
+    ask.end(second, ROLLBACK)
+    other.end(others, COMMIT)
+    other.close()
+    assert ask.rows("SELECT count(*) FROM again") == [(1,)]
 
 
 def test_savepoints_are_refused(ask: FlightAsker) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import pyarrow.flight as fl
 
+from firebolt_like.local.flight.begun import Begun
 from firebolt_like.local.flight.calls import Call
 from firebolt_like.local.flight.prepared import PreparedStatements
 from firebolt_like.local.flight.results import Results
@@ -36,9 +37,10 @@ class _Action(NamedTuple):
 class Actions:
     """What a server does when it is told to."""
 
-    def __init__(self, prepared: PreparedStatements, results: Results) -> None:
+    def __init__(self, prepared: PreparedStatements, results: Results, begun: Begun) -> None:
         self._prepared = prepared
         self._results = results
+        self._begun = begun
         self._table: Final = {
             "CreatePreparedStatement": _Action("Prepare a statement.", self._create),
             "ClosePreparedStatement": _Action("Let go of a prepared statement.", self._close),
@@ -77,8 +79,9 @@ class Actions:
         _unpacked(messages.ActionBeginTransactionRequest, body)
         outside = dataclasses.replace(call.options, transaction_id=None)
         inside = command(call, call.query("BEGIN"), "BEGIN", outside)
-        name = (inside.transaction_id or "").encode()
-        return _packed(messages.ActionBeginTransactionResult(name))
+        name = inside.transaction_id or ""
+        self._begun.add(call, name)
+        return _packed(messages.ActionBeginTransactionResult(name.encode()))
 
     def _end(self, call: Call, body: bytes) -> None:
         request = _unpacked(messages.ActionEndTransactionRequest, body)
@@ -89,7 +92,9 @@ class Actions:
             raise invalid(
                 f"A transaction ends by COMMIT (1) or ROLLBACK (2), not {request.action}."
             )
-        command(call, call.query(word), word, in_transaction_of(call, request.transaction_id))
+        options = in_transaction_of(call, request.transaction_id)
+        self._begun.remove(options.transaction_id or "")
+        command(call, call.query(word), word, options)
 
     def _no_savepoints(self, call: Call, body: bytes) -> None:  # noqa: ARG002  # as the others
         raise not_supported("A savepoint")

@@ -79,6 +79,11 @@ class Call:
         return self.tenant.account.name, self._caller.held.principal
 
     @property
+    def connection(self) -> str:
+        """The network connection that the call came by."""
+        return str(self._context.peer())
+
+    @property
     def backslash_escapes(self) -> bool:
         """Whether a backslash in a plain string is an escape."""
         escapes = self.options.backslash_escapes

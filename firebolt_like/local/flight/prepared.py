@@ -10,6 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from firebolt_like.local.describe import placeholder_types
+from firebolt_like.local.flight.begun import Begun
 from firebolt_like.local.flight.calls import Call, Owner
 from firebolt_like.local.flight.data import DATA, Data, read_table
 from firebolt_like.local.flight.parameters import numbered, row_of
@@ -37,21 +38,13 @@ class Prepared:
     work: Work
     rows: pa.Table | None = None
 
-    @property
-    def bound(self) -> Work:
-        """The work with its parameters. Raises `Refusal` for one of a type that no SQL has."""
-        rows = self.rows
-        if rows is None or not rows.num_columns:
-            return self.work
-        given = tuple(row_of(rows, number) for number in range(rows.num_rows))
-        return dataclasses.replace(self.work, parameters=given)
-
 
 class PreparedStatements:
     """Those of a server."""
 
-    def __init__(self, shelf: Shelf[Prepared]) -> None:
+    def __init__(self, shelf: Shelf[Prepared], begun: Begun) -> None:
         self._shelf = shelf
+        self._begun = begun
 
     def create(
         self, call: Call, request: ActionCreatePreparedStatementRequest
@@ -65,36 +58,57 @@ class PreparedStatements:
             handle.encode(), _bytes(dataset), _bytes(parameters)
         )
 
-    def find(self, call: Call, handle: bytes) -> Prepared:
-        """Give a prepared statement. Raises `Refusal` where it is not there."""
+    def bound(self, call: Call, handle: bytes) -> Work:
+        """Give the work of a query with the parameters that were put. Raises `Refusal`."""
+        prepared = self._find(call, handle)
+        return _with_parameters(self._work(call, prepared), prepared.rows)
+
+    def put(self, call: Call, handle: bytes, reader: Any) -> None:
+        """Read the parameters of the next query."""
+        self._find(call, handle).rows = read_table(call, reader)
+
+    def update(self, call: Call, handle: bytes, reader: Any) -> int:
+        """Run it for each row of parameters; all of them, or none. Gives the count."""
+        prepared = self._find(call, handle)
+        work = self._work(call, prepared)
+        rows = read_table(call, reader)
+        if not rows.num_columns:
+            return update(call, _with_parameters(work, prepared.rows))
+        if not rows.num_rows:
+            return 0
+        bulk = _bulk_insert(work, rows) if rows.num_rows > 1 else None
+        if bulk is None:
+            return update(call, _with_parameters(work, rows))
+        with call.admit(work.text) as query:
+            return run(call, query, bulk, bulk.options, Data(rows))[0]
+
+    def _find(self, call: Call, handle: bytes) -> Prepared:
         prepared = self._shelf.get(handle_text(handle))
         if prepared is None or prepared.owner != call.owner:
             raise invalid("The prepared statement is unknown: it was closed, or has expired.")
         return prepared
 
-    def put(self, call: Call, handle: bytes, reader: Any) -> None:
-        """Read the parameters of the next query."""
-        self.find(call, handle).rows = read_table(call, reader)
-
-    def update(self, call: Call, handle: bytes, reader: Any) -> int:
-        """Run it for each row of parameters; all of them, or none. Gives the count."""
-        prepared = self.find(call, handle)
-        rows = read_table(call, reader)
-        if not rows.num_columns:
-            return update(call, prepared.bound)
-        if not rows.num_rows:
-            return 0
-        bulk = _bulk_insert(prepared.work, rows) if rows.num_rows > 1 else None
-        if bulk is None:
-            return update(call, dataclasses.replace(prepared, rows=rows).bound)
-        with call.admit(prepared.work.text) as query:
-            return run(call, query, bulk, bulk.options, Data(rows))[0]
+    def _work(self, call: Call, prepared: Prepared) -> Work:
+        """Give the work in the session, or the transaction, of now."""
+        work, options = prepared.work, call.options
+        if not work.in_session:
+            name = self._begun.current(call, work.options.transaction_id or "")
+            options = dataclasses.replace(work.options, transaction_id=name)
+        return dataclasses.replace(work, options=options)
 
     def close(self, call: Call, handle: bytes) -> None:
         """Let one go; one that is gone is no mistake."""
         prepared = self._shelf.get(handle_text(handle))
         if prepared is not None and prepared.owner == call.owner:
             self._shelf.remove(handle_text(handle))
+
+
+def _with_parameters(work: Work, rows: pa.Table | None) -> Work:
+    """Bind rows of parameters. Raises `Refusal` for one of a type that no SQL has."""
+    if rows is None or not rows.num_columns:
+        return work
+    given = tuple(row_of(rows, number) for number in range(rows.num_rows))
+    return dataclasses.replace(work, parameters=given)
 
 
 def _parameter_schema(call: Call, work: Work) -> pa.Schema:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.flight as fl
 
 from firebolt_like.local.flight.actions import Actions
+from firebolt_like.local.flight.begun import Begun
 from firebolt_like.local.flight.callers import Callers, Handshake
 from firebolt_like.local.flight.calls import Call
 from firebolt_like.local.flight.hanging_up import hang_up
@@ -50,8 +51,9 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]  # pyarrow has no
         self._shared = shared
         self._sessions = Shelf[dict[str, str]](_MOST_SESSIONS, _SESSION_AGE, shared.clock)
         self._results = Results(Shelf(_MOST, KEPT_FOR, shared.clock))
-        self._prepared = PreparedStatements(Shelf(_MOST, _SESSION_AGE, shared.clock))
-        self._actions = Actions(self._prepared, self._results)
+        begun = Begun()
+        self._prepared = PreparedStatements(Shelf(_MOST, _SESSION_AGE, shared.clock), begun)
+        self._actions = Actions(self._prepared, self._results, begun)
         self._uploading = Workers(uploads)  # they wait for clients: queries must not wait for them
         self._ending = False
         super().__init__(
@@ -146,7 +148,7 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]  # pyarrow has no
             case messages.CommandStatementQuery():
                 return Work.of(call, command.query, command.transaction_id)
             case messages.CommandPreparedStatementQuery():
-                return self._prepared.find(call, command.prepared_statement_handle).bound
+                return self._prepared.bound(call, command.prepared_statement_handle)
         raise _unfit(command)
 
     @answering
