@@ -11,22 +11,21 @@ PICKED = f"{ALL} WHERE i >= 0"
 LONG = "SELECT repeat('x', 10000) AS t FROM range(100000)"
 
 
-def measure(sql: str, form: str) -> None:
-    """Print one line."""
+def growth(sql: str, form: str) -> tuple[int, int]:
+    """Give the bytes of an answer, and by how much the server's resident bytes grew at most."""
     with served() as server, Drain(server.url) as drain:
         drain.ask("SELECT 1", form)
         start = server.usage().resident
         size = drain.ask(sql, form)
-        growth = server.usage().peak - start
-    print(f"{form:18} {sql[:60]:60} {size / 1e6:5.0f} MB sent  +{growth / 1e6:4.0f} MB at most")
+        return size, server.usage().peak - start
 
 
 def main() -> None:
     """Print the lines; `PICKED` goes another way through the server than `ALL`."""
-    for form in ("JSON_Compact", "JSONLines_Compact", "ArrowStream"):
-        measure(ALL, form)
-    measure(PICKED, "JSON_Compact")
-    measure(LONG, "JSON_Compact")
+    ways = [(ALL, form) for form in ("JSON_Compact", "JSONLines_Compact", "ArrowStream")]
+    for sql, form in (*ways, (PICKED, "JSON_Compact"), (LONG, "JSON_Compact")):
+        size, grown = (count / 1e6 for count in growth(sql, form))
+        print(f"{form:18} {sql[:60]:60} {size:5.0f} MB sent  +{grown:4.0f} MB at most")
 
 
 if __name__ == "__main__":
