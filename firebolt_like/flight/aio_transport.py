@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.lowlevel
 import grpc
 import grpc.aio
 
@@ -102,6 +103,8 @@ class AioTransport:
             try:
                 reply: bytes | None = await made
             except asyncio.CancelledError:
+                # gRPC raises an error of its own making, by which anyio would not know its scope
+                await anyio.lowlevel.checkpoint_if_cancelled()
                 if call.cancelled and made.cancelled():
                     raise cancelled() from None
                 raise
