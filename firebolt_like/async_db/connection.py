@@ -9,18 +9,17 @@ from collections.abc import Callable, Generator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
-import httpx
-
 from firebolt_like.async_db.cursor import Cursor
-from firebolt_like.client.client import AsyncClient
-from firebolt_like.client.io import IO, AsyncIO
+from firebolt_like.client.io import IO
 from firebolt_like.client.retry import Retry
-from firebolt_like.dbapi.connect import Manner, open_connection, with_user_agent
 from firebolt_like.dbapi.connection import ConnectionAttributes, ConnectionCore
 from firebolt_like.dbapi.cursor import CursorCore
 from firebolt_like.rows import Row, RowFactory, tuple_row
 
 if TYPE_CHECKING:
+    import httpx
+
+    from firebolt_like.dbapi.connect import Manner
     from firebolt_like.settings import Settings
 
 __all__ = ["Connecting", "Connection", "connect"]
@@ -32,7 +31,7 @@ Other = TypeVar("Other")
 def connect(
     dsn: str | None = None,
     *,
-    auth: httpx.Auth | tuple[str, str] | None = None,
+    auth: "httpx.Auth | tuple[str, str] | None" = None,
     account_name: str | None = None,
     database: str | None = None,
     engine_name: str | None = None,
@@ -79,6 +78,10 @@ def connect(
     >>> anyio.run(main)
     (42,)
     """
+    from firebolt_like.dbapi.connect import (  # noqa: PLC0415  # brings httpx
+        Manner,
+        with_user_agent,
+    )
     from firebolt_like.settings import read_settings  # noqa: PLC0415  # brings pydantic
 
     arguments = {
@@ -112,7 +115,7 @@ def connect(
 class Connecting(Generic[Row]):
     """A connection on its way: `await connect(...)` or `async with connect(...) as connection`."""
 
-    def __init__(self, settings: "Settings", manner: Manner) -> None:
+    def __init__(self, settings: "Settings", manner: "Manner") -> None:
         self._settings = settings
         self._manner = manner
         self._connection: Connection[Row] | None = None
@@ -134,17 +137,26 @@ class Connecting(Generic[Row]):
             await self._connection.__aexit__(kind, error, traceback)
 
     async def _open(self) -> "Connection[Row]":
+        from firebolt_like.dbapi.connect import open_connection  # noqa: PLC0415  # brings httpx
+
         return Connection(await open_connection(_Face(), self._settings, self._manner))
 
 
 class _Face:
     def make(self, **client: Any) -> IO:
+        from firebolt_like.client.client import AsyncClient  # noqa: PLC0415  # brings httpx
+        from firebolt_like.client.httpx_io import AsyncIO  # noqa: PLC0415  # likewise
+
         return AsyncIO(AsyncClient(**client))
 
     async def call(self, function: Callable[[], T]) -> T:
+        from firebolt_like.client.httpx_io import AsyncIO  # noqa: PLC0415  # brings httpx
+
         return await AsyncIO.call(function)
 
     async def finish(self, function: Callable[[], None]) -> None:
+        from firebolt_like.client.httpx_io import AsyncIO  # noqa: PLC0415  # brings httpx
+
         await AsyncIO.finish(function)
 
 

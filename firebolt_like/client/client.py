@@ -14,7 +14,8 @@ from firebolt_like.client.accounts import Account
 from firebolt_like.client.auth.endpoints import clean_endpoint
 from firebolt_like.client.auth.login import LOGIN, login_failure
 from firebolt_like.client.auth.username_password import UsernamePassword
-from firebolt_like.client.io import AsyncIO, BlockingIO, run
+from firebolt_like.client.httpx_io import AsyncIO, BlockingIO
+from firebolt_like.client.io import run
 from firebolt_like.client.transport import (
     TRANSPORT_KEYWORDS,
     AsyncTransport,

@@ -6,18 +6,17 @@ What may live here: `connect` and `Connection`. What they do is in `firebolt_lik
 import warnings
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
-import httpx
-
-from firebolt_like.client.client import Client
-from firebolt_like.client.io import IO, BlockingIO, run
+from firebolt_like.client.io import IO, run
 from firebolt_like.client.retry import Retry
 from firebolt_like.db.cursor import Cursor
-from firebolt_like.dbapi.connect import Manner, open_connection, with_user_agent
 from firebolt_like.dbapi.connection import ConnectionAttributes, ConnectionCore
 from firebolt_like.dbapi.cursor import CursorCore
 from firebolt_like.rows import Row, RowFactory, tuple_row
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["Connection", "connect"]
 
@@ -28,7 +27,7 @@ Other = TypeVar("Other")
 def connect(
     dsn: str | None = None,
     *,
-    auth: httpx.Auth | tuple[str, str] | None = None,
+    auth: "httpx.Auth | tuple[str, str] | None" = None,
     account_name: str | None = None,
     database: str | None = None,
     engine_name: str | None = None,
@@ -69,6 +68,11 @@ def connect(
     ...     connection.cursor().execute("SELECT 40 + ?", [2]).fetchone()
     (42,)
     """
+    from firebolt_like.dbapi.connect import (  # noqa: PLC0415  # brings httpx
+        Manner,
+        open_connection,
+        with_user_agent,
+    )
     from firebolt_like.settings import read_settings  # noqa: PLC0415  # brings pydantic
 
     arguments = {
@@ -99,13 +103,16 @@ def connect(
 
 class _Face:
     def make(self, **client: Any) -> IO:
+        from firebolt_like.client.client import Client  # noqa: PLC0415  # brings httpx
+        from firebolt_like.client.httpx_io import BlockingIO  # noqa: PLC0415  # likewise
+
         return BlockingIO(Client(**client))
 
     async def call(self, function: Callable[[], T]) -> T:
-        return await BlockingIO.call(function)
+        return function()
 
     async def finish(self, function: Callable[[], None]) -> None:
-        await BlockingIO.finish(function)
+        function()
 
 
 class Connection(ConnectionAttributes, Generic[Row]):

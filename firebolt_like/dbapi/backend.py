@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from firebolt_like.client.auth.base import AccountKind
 from firebolt_like.client.retry import Budget
 from firebolt_like.dbapi.result import Result
 from firebolt_like.protocol.session import Changes, Session
@@ -33,15 +32,16 @@ class Capabilities:
 
 
 CAPABILITIES = {
-    AccountKind.PASSWORD: Capabilities(
+    # value of an AccountKind: what its servers can do
+    "password": Capabilities(
         transactions=False,
         streaming=False,
         cancels_writes=False,
         backslash_escapes=True,
         uploads=False,
     ),
-    AccountKind.CLOUD: Capabilities(),
-    AccountKind.CORE: Capabilities(),
+    "cloud": Capabilities(),
+    "core": Capabilities(),
 }
 
 

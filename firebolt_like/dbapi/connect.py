@@ -143,7 +143,7 @@ async def _open(
 
     try:
         session = await target.gateway.open(Wire(io, manner.retry, Budget(io, settings.timeout)))
-        capabilities = CAPABILITIES[_kind(target.auth)]
+        capabilities = CAPABILITIES[_kind(target.auth).value]
         return ConnectionCore(
             io,
             RestBackend(io, target.gateway, retry=manner.retry, capabilities=capabilities),

@@ -6,10 +6,19 @@ objects are understood in `ingest_rows`, files in `ingest_files`.
 
 import contextlib
 import itertools
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from typing import TYPE_CHECKING, Any, Protocol
 
-from firebolt_like.client.io import IO, BlockingIO
+from firebolt_like.client.httpx_io import BlockingIO
+from firebolt_like.client.io import IO
 from firebolt_like.dbapi.arrow import RecordBatches, require_arrow
 from firebolt_like.dbapi.ingest_files import is_file, open_file
 from firebolt_like.dbapi.ingest_rows import RowBlock, RowReader, row_reader

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from firebolt_like.client.client import AsyncClient, Client
-from firebolt_like.client.io import AsyncIO, BlockingIO, Request, run
+from firebolt_like.client.httpx_io import AsyncIO, BlockingIO
+from firebolt_like.client.io import Request, run
 
 
 class Counting:

@@ -16,7 +16,7 @@ from firebolt_like.client.gateway import (
     Wire,
     with_scheme,
 )
-from firebolt_like.client.io import AsyncIO, BlockingIO
+from firebolt_like.client.httpx_io import AsyncIO, BlockingIO
 from firebolt_like.client.retry import Budget, Retry
 from firebolt_like.errors import (
     AccountNotFoundError,

@@ -15,7 +15,8 @@ import pytest
 
 from firebolt_like.client.auth import Token
 from firebolt_like.client.client import AsyncClient, Client
-from firebolt_like.client.io import AsyncIO, BlockingIO, Request, run
+from firebolt_like.client.httpx_io import AsyncIO, BlockingIO
+from firebolt_like.client.io import Request, run
 from firebolt_like.errors import (
     ConfigurationError,
     Error,
