@@ -3,6 +3,7 @@
 What may live here: how httpx is given them, so that a cancelled request leaves nothing unfinished.
 """
 
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from typing import Protocol
 
@@ -13,7 +14,10 @@ __all__ = ["Pieces", "body_stream"]
 
 
 class Pieces(Protocol):
-    """A body that is made while it is sent, `size` bytes in all; a retry makes it anew."""
+    """A body that is made while it is sent; a retry makes it anew.
+
+    Who sends it keeps it alive until the reply's head is there.
+    """
 
     @property
     def size(self) -> int:
@@ -53,16 +57,20 @@ class _Once:
 
 
 class _Streamed(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body piece by piece; in tasks a worker thread makes each, which may read a file."""
+    """A body piece by piece; in tasks a worker thread makes each, which may read a file.
+
+    It does not keep the body alive: httpx ties a reply and its request in a knot, which only the
+    garbage collector undoes, and the rows that a body is made of must not wait for that.
+    """
 
     def __init__(self, body: Pieces) -> None:
-        self._body = body
+        self._body = weakref.ref(body)
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._body)
+        return iter(self._body() or ())
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return _InThreads(iter(self._body))
+        return _InThreads(iter(self))
 
 
 class _InThreads:

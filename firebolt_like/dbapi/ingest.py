@@ -84,7 +84,7 @@ async def ingest(
     try:
         return await _Ingestion(cursor, parts, source, options).run()
     finally:
-        source.close()
+        await source.close()
 
 
 class _Ingestion:

@@ -67,8 +67,8 @@ class Source(Protocol):
     async def next(self) -> Block | None:
         """Give the next rows, None at the end."""
 
-    def close(self) -> None:
-        """Let go of what was opened here."""
+    async def close(self) -> None:
+        """Let go of what was opened here, also where the task is cancelled."""
 
 
 async def open_source(data: Any, names: Sequence[str] | None, io: IO) -> Source:
@@ -84,7 +84,7 @@ async def open_source(data: Any, names: Sequence[str] | None, io: IO) -> Source:
     if isinstance(data, AsyncIterable) and blocking:
         raise InterfaceError("An async iterable is for the async face: async_db.connect().")
     if isinstance(data, AsyncIterable):
-        return await _open_rows(_AsyncPull(data), names, io)
+        return await _open_rows(_AsyncPull(data, io), names, io)
     if isinstance(data, Iterable) and not isinstance(data, bytes | bytearray | dict):
         return await _open_rows(_Pull(data), names, io)
     raise InterfaceError(
@@ -98,7 +98,7 @@ async def _open_arrow(data: Any, io: IO) -> "ArrowSource | None":
     if is_file(data):
         file = await io.call(lambda: open_file(data))
         source = ArrowSource(file.schema, _reading(io, iter(file.batches)))
-        source.file, source.close = file.parquet, file.close.close
+        source.file, source.release = file.parquet, file.close.close
         return source
     if hasattr(data, "__arrow_c_stream__"):
         reader = await io.call(lambda: _imported(data))
@@ -163,7 +163,8 @@ class ArrowSource:
         from firebolt_like.protocol import arrow_ingest  # noqa: PLC0415  # for Arrow only
 
         self.file: FileContent | None = None
-        self.close: Callable[[], None] = lambda: None
+        self.release: Callable[[], None] = lambda: None
+        self.pull: _Pull | _AsyncPull | None = None
         self.names: tuple[str, ...] | None = tuple(schema.names)
         self.width = len(schema.names)
         self._columns = arrow_ingest.data_columns(schema)
@@ -184,6 +185,12 @@ class ArrowSource:
                 return None
             self._slices = _slices(batch)
 
+    async def close(self) -> None:
+        """See `Source`."""
+        self.release()
+        if self.pull is not None:
+            await self.pull.close()
+
 
 _MOST_ROWS = 65_536
 _MOST_BYTES = 8 << 20
@@ -195,6 +202,10 @@ def _slices(batch: "pa.RecordBatch") -> "Iterator[pa.RecordBatch]":
     return (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
 
 
+_PARTING_SECONDS = 5.0
+"""How long a generator may take to end."""
+
+
 class _Pull:
     """Takes items from an iterable."""
 
@@ -204,12 +215,16 @@ class _Pull:
     async def take(self, count: int) -> list[Any]:
         return list(itertools.islice(self._items, count))
 
+    async def close(self) -> None:
+        """Do nothing: a generator ends when nobody has it any more."""
+
 
 class _AsyncPull:
     """Takes items from an async iterable."""
 
-    def __init__(self, items: AsyncIterable[Any]) -> None:
+    def __init__(self, items: AsyncIterable[Any], io: IO) -> None:
         self._items = aiter(items)
+        self._io = io
 
     async def take(self, count: int) -> list[Any]:
         taken: list[Any] = []
@@ -218,6 +233,12 @@ class _AsyncPull:
             if len(taken) == count:
                 break
         return taken
+
+    async def close(self) -> None:
+        """End a generator here and now: the garbage collector would end it in no task."""
+        if isinstance(self._items, AsyncGenerator):
+            with self._io.shield(_PARTING_SECONDS):
+                await self._items.aclose()
 
 
 _ROWS_AT_ONCE = 10_000
@@ -249,7 +270,9 @@ async def _open_parts(first: list[Any], pull: _Pull | _AsyncPull, io: IO) -> Sou
             if not readers[0].schema.equals(whole.schema):
                 raise DataError("The parts of the data have different columns.")
 
-    return ArrowSource(whole.schema, fetch)
+    source = ArrowSource(whole.schema, fetch)
+    source.pull = pull
+    return source
 
 
 class RowSource:
@@ -281,5 +304,6 @@ class RowSource:
         self._count += block.count
         return block
 
-    def close(self) -> None:
-        """Nothing was opened."""
+    async def close(self) -> None:
+        """See `Source`."""
+        await self._pull.close()

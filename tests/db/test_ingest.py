@@ -9,6 +9,7 @@ import sys
 from decimal import Decimal
 from typing import NamedTuple
 
+import anyio
 import duckdb
 import httpx
 import msgspec
@@ -448,6 +449,94 @@ def test_progress_is_told_after_each_statement(face, engine):
     assert [each.statements for each in reports] == list(range(1, report.statements + 1))
     assert len(reports) > 4
     assert max(ahead) <= 20_000
+
+
+def test_a_reader_is_not_run_ahead(face, engine):
+    """Of a long one a few batches are alive, however many there are."""
+    made, ahead, held = [], [], []
+    batch = pa.record_batch({"x": pa.array(range(2000)), "label": pa.array(["a" * 20] * 2000)})
+
+    def batches():
+        for _ in range(15):
+            made.append(1)
+            # new memory for each, so that what is alive can be counted
+            yield pa.RecordBatch.from_pydict(batch.to_pydict(), schema=batch.schema)
+
+    def progress(report):
+        ahead.append(len(made) - report.rows // 2000)
+        held.append(pa.total_allocated_bytes())
+
+    async def scenario():
+        async with engine() as connection, connection.cursor() as cursor:
+            await cursor.execute("CREATE OR REPLACE TABLE t (x bigint null, label text null)")
+            reader = pa.RecordBatchReader.from_batches(batch.schema, batches())
+            before = pa.total_allocated_bytes()
+            size = 2 * batch.nbytes
+            await cursor.ingest("t", reader, batch_bytes=size, progress=progress)
+            assert await _rows(cursor, "SELECT count(*) FROM t") == [(30_000,)]
+            assert max(held) - before < 6 * batch.nbytes
+
+    face.run(scenario)
+    assert max(ahead) <= 2
+
+
+def test_a_cancelled_task_leaves_whole_statements(face, engine):
+    """What was reported is in, and the connection goes on."""
+    reports = []
+
+    async def rows():
+        number = 0
+        while True:
+            yield (number, "endless")
+            number += 1
+
+    async def scenario():
+        async with engine() as connection, connection.cursor() as cursor:
+            await cursor.execute("CREATE OR REPLACE TABLE t (x bigint null, label text null)")
+            with anyio.CancelScope() as scope:
+
+                def progress(report):
+                    reports.append(report)
+                    if report.statements == 3:
+                        scope.cancel()
+
+                await cursor.ingest("t", rows(), batch_bytes=50_000, progress=progress)
+            assert scope.cancelled_caught
+            return await _rows(cursor, "SELECT count(*), max(x) FROM t")
+
+    if face.blocking:
+        return  # a thread cannot be cancelled
+    [(count, highest)] = face.run(scenario)
+    rows_in = reports[-1].rows
+    assert (count, highest) == (rows_in, rows_in - 1)
+
+
+def test_a_transaction_reads_no_stream_while_it_takes_rows(face, engine):
+    """One statement at a time; the stream of another connection will do."""
+
+    async def scenario():
+        async with engine(autocommit=False) as connection, connection.cursor() as cursor:
+            async with connection.cursor() as streaming:
+                await streaming.execute_stream("SELECT i AS x FROM range(300000) AS r(i)")
+                with pytest.raises(errors.InterfaceError, match="one statement at a time"):
+                    await cursor.ingest("t", ROWS)
+            await connection.rollback()
+
+    face.run(scenario)
+
+
+def test_a_closed_cursor_takes_nothing(face, connect, script):
+    """Before the data is looked at."""
+
+    async def scenario():
+        async with connect() as connection:
+            cursor = connection.cursor()
+            await cursor.close()
+            with pytest.raises(errors.CursorClosedError):
+                await cursor.ingest("t", iter(ROWS))
+
+    face.run(scenario)
+    assert script.requests == []
 
 
 def test_what_arrived_is_known_when_the_data_breaks_off(face, engine):
