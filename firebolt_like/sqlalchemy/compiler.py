@@ -12,16 +12,18 @@ from sqlalchemy.sql.compiler import RESERVED_WORDS
 __all__ = ["IdentifierPreparer", "StatementCompiler"]
 
 _RESERVED: Final = """
-    aggregating all alter analyse analyze and any array as asc asymmetric between both by case cast
-    check collate column constraint create cross cube current current_date current_schema
-    current_time current_timestamp date default deferrable delete desc describe dimension distinct
-    do double drop else end except exists external extract fact false fetch for foreign from full
-    group grouping having if in index initially inner insert int intersect interval into is join
-    lambda lateral leading left like limit localtime localtimestamp natural not null offset on only
-    or order outer pivot pivot_longer pivot_wider placing position primary qualify references
-    returning right rollup row select set show some string summarize symmetric table tablesample
-    text then to top trailing true truncate union unique unnest unpivot update using values variadic
-    view when where window with
+    aggregating all analyse analyze and anti any array as asc asof asymmetric at authorization
+    between binary both by case cast check collate collation column concurrently constraint
+    create cross cube current current_date current_schema current_time current_timestamp date
+    default deferrable desc describe dimension distinct do double drop else end except exists
+    external extract fact false fetch for foreign freeze from full glob group grouping having if
+    ilike in index initially inner insert int intersect interval into is isnull join lambda
+    lateral leading left like limit localtime localtimestamp natural not notnull null offset on
+    only or order outer overlaps pivot pivot_longer pivot_wider placing position positional
+    primary qualify references returning right rollup row select semi set show similar some
+    string summarize symmetric table tablesample text then to top trailing true truncate union
+    unique unnest unpack unpivot update using values variadic verbose view when where window
+    with
 """
 
 

@@ -314,7 +314,7 @@ def _column(row: ColumnRow) -> dict[str, Any]:
     if row.default and re.fullmatch(rf"nextval\(.*{sequence}\W*\)", row.default, re.DOTALL):
         column |= {"default": None, "autoincrement": True}
     if row.computed is not None:
-        column["computed"] = {"sqltext": row.computed, "persisted": False}
+        column["computed"] = {"sqltext": row.computed}
     return column
 
 

@@ -33,6 +33,8 @@ class SubDialect:
     """Tables have a primary index, and are FACT or DIMENSION."""
     exact_division: bool = False
     """7 / 2 is 3.5."""
+    array: str = "ARRAY({})"
+    """The type of arrays of {}."""
     native: frozenset[str] = frozenset()
     """Types that are more than text here."""
 
@@ -50,5 +52,6 @@ DUCKDB: Final = SubDialect(
     secondary_indexes=True,
     primary_index=True,
     exact_division=True,
+    array="{}[]",  # of all types, also of those that the protocol does not know
     native=frozenset({"INTERVAL", "JSON", "TIME", "UUID"}),
 )

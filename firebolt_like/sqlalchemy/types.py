@@ -97,6 +97,14 @@ class _LargeBinary(_Literal, sqltypes.LargeBinary):
     pass
 
 
+class _Float(_Literal, sqltypes.Float[Any]):
+    pass
+
+
+class _Double(_Literal, sqltypes.Double[Any]):
+    pass
+
+
 class _Numeric(_Literal, sqltypes.Numeric[Any]):
     def literal_processor(self, dialect: Any) -> Processor:
         return lambda value: bind("?", [_decimal(value) if self.asdecimal else value])
@@ -252,6 +260,8 @@ COLSPECS: Final[dict[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
     sqltypes.Date: _Date,
     sqltypes.Interval: INTERVAL,
     sqltypes.DateTime: _DateTime,
+    sqltypes.Double: _Double,
+    sqltypes.Float: _Float,
     sqltypes.JSON: _JSON,
     sqltypes.JSON.JSONIndexType: _JSONIndexType,
     sqltypes.JSON.JSONPathType: _JSONPathType,
@@ -273,7 +283,7 @@ class TypeCompiler(compiler.GenericTypeCompiler):
     def visit_ARRAY(self, type_: Any, **kw: Any) -> str:
         name = self.process(type_.item_type, **kw)
         for _ in range(type_.dimensions or 1):
-            name = f"ARRAY({name})"
+            name = self.dialect.sub_dialect.array.format(name)
         return name
 
     def visit_STRUCT(self, type_: STRUCT, **kw: Any) -> str:

@@ -3,8 +3,8 @@
 What may live here: the meaning of each part of a URL, and how secrets are kept out of its repr.
 """
 
-from typing import Any, Final
-from urllib.parse import unquote
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, unquote
 
 from sqlalchemy.engine import URL
 
@@ -13,20 +13,27 @@ from firebolt_like.errors import ConfigurationError
 
 __all__ = ["OPTIONS", "connect_keywords", "without_secrets"]
 
+
+class Option(NamedTuple):
+    """What may stand behind the `?` of a URL."""
+
+    kind: type
+    meaning: str
+
+
 OPTIONS: Final = {
-    # option of the URL: the class of its value
-    "account_name": str,
-    "database": str,
-    "engine_name": str,
-    "engine_url": str,
-    "api_endpoint": str,
-    "auth_endpoint": str,
-    "url": str,
-    "ssl_mode": str,
-    "profile": str,
-    "timeout": float,
-    "disable_cache": bool,
-    "token": str,
+    "account_name": Option(str, "the account"),
+    "database": Option(str, "the database, where the host does not name it"),
+    "engine_name": Option(str, "the engine, where the path does not name it"),
+    "engine_url": Option(str, "the engine's own address"),
+    "api_endpoint": Option(str, "the address of the account's API"),
+    "auth_endpoint": Option(str, "the address where logins go"),
+    "url": Option(str, "a server such as Core, `http://localhost:3473`"),
+    "ssl_mode": Option(str, "as in `connect`"),
+    "profile": Option(str, "a table of the profile file"),
+    "timeout": Option(float, "seconds, in total for each call"),
+    "disable_cache": Option(bool, "keep no tokens on disk"),
+    "token": Option(str, "a token instead of id and secret"),
 }
 _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
 
@@ -73,7 +80,7 @@ def _without_host(url: URL, options: dict[str, Any], *, has_auth: bool) -> dict[
     path = url.database or ""
     if path and not path.startswith("/") and path[1:2] != ":":
         path = f"/{path}"
-    return {"dsn": f"local://{path}" if path else "local:", **options}
+    return {"dsn": f"local://{quote(path, safe='/:')}" if path else "local:", **options}
 
 
 def _named(**names: str | None) -> dict[str, str]:
@@ -93,13 +100,14 @@ def _auth(url: URL, token: str | None) -> Any:
 
 
 def _option(name: str, value: Any) -> Any:
-    kind = OPTIONS.get(name)
-    if kind is None:
+    option = OPTIONS.get(name)
+    if option is None:
         known = ", ".join(sorted(OPTIONS))
         raise ConfigurationError(f"The URL's option {name!r} is not known. Known are: {known}.")
     if not isinstance(value, str):
         raise ConfigurationError(f"The URL's option {name!r} is given twice.")
     try:
-        return _BOOLEANS[value.lower()] if kind is bool else kind(value)
+        return _BOOLEANS[value.lower()] if option.kind is bool else option.kind(value)
     except (KeyError, ValueError):
-        raise ConfigurationError(f"The URL's option {name!r} is no {kind.__name__}.") from None
+        wanted = "true or false" if option.kind is bool else "a number"
+        raise ConfigurationError(f"The URL's option {name!r} is {wanted}.") from None

@@ -22,7 +22,9 @@ from firebolt_like.protocol.arrow_types import arrow_type
 from firebolt_like.protocol.table_ddl import without_null_types
 from firebolt_like.protocol.types import TYPES, SqlType
 from firebolt_like.settings import DSN_FORMS, ENVIRONMENT
+from firebolt_like.sqlalchemy.url import OPTIONS
 from tests.docs.start import README
+from tests.sqlalchemy.compliance.features import AT_LEAST, LEFT_OUT, OFF
 
 PROJECT = README.parent
 
@@ -103,6 +105,20 @@ def engine_settings() -> str:
     return code(*sorted(SETTINGS))
 
 
+def sqlalchemy_options() -> str:
+    rows = ((code(name), option.meaning) for name, option in OPTIONS.items())
+    return table(("option", "what it says"), rows)
+
+
+def sqlalchemy_compliance() -> str:
+    why: dict[str, list[str]] = {}
+    for feature, reason in (OFF | LEFT_OUT).items():
+        why.setdefault(reason, []).append(feature.rstrip("["))
+    rows = ((reason, code(*names)) for reason, names in sorted(why.items()))
+    off = table(("because", "switched off: features, and single tests"), rows)
+    return f"At least {AT_LEAST:,} of them pass, each in both forms.\n\n{off}"
+
+
 def import_arrows() -> str:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     lines: list[str] = []
@@ -149,6 +165,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "ingest types": ingest_types,
     "paramstyles": paramstyles,
     "retries": retries,
+    "sqlalchemy compliance": sqlalchemy_compliance,
+    "sqlalchemy options": sqlalchemy_options,
     "types": types,
 }
 
