@@ -6,7 +6,6 @@ With no name, all of it is measured in full, and written into docs/performance.m
 import argparse
 import importlib.util
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,9 +13,7 @@ from pathlib import Path
 from tests.benchmarks import cases, curves, report
 from tests.benchmarks.measure import PROJECT, Interpreters, MeasurementError, Workers, canned_server
 from tests.benchmarks.peer import PACKAGES, environment
-
-SCRIPTS = ("rest_overhead",)
-"""Measurements that need no canned server, and print what they find."""
+from tests.benchmarks.scripts import SCRIPTS, output
 
 NAMES = (
     *(case.name for case in cases.CASES),
@@ -28,12 +25,10 @@ NAMES = (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, and write."""
     options = _options(arguments)
-    begun = report.circumstances(options.machine)
-    with canned_server() as url, Workers(_interpreters(options.peer), url) as workers:
-        parts = [begun]
-        for part in _parts(workers, options):
-            print(part, flush=True)
-            parts.append(part)
+    parts = [report.circumstances(options.machine)]
+    for part in _parts(options):
+        print(part, flush=True)
+        parts.append(part)
     if options.docs is not None:
         report.write(options.docs / "performance.md", parts)
 
@@ -72,22 +67,29 @@ def _interpreters(peer: str) -> Interpreters:
     return {**own, cases.PEER: environment() if peer == "install" else peer}
 
 
-def _parts(workers: Workers, options: argparse.Namespace) -> Iterator[str]:
-    wanted = set(options.names)
-    lines = list(_lines(workers, options, wanted))
-    if lines:
-        yield report.table_part(lines)
-    for curve in curves.CURVES:
-        if curve.name in wanted:
-            _tell(curve.name)
-            points = curves.measure(workers, curve, scale=options.scale)
-            if options.docs is not None:
-                curves.draw(curve, points, options.docs)
-            yield report.curve_part(curve, points)
+def _parts(options: argparse.Namespace) -> Iterator[str]:
+    interpreters, wanted = _interpreters(options.peer), set(options.names)
+    with canned_server() as url, Workers(interpreters, url) as workers:
+        lines = list(_lines(workers, options, wanted))
+        if lines:
+            yield report.table_part(lines)
+        for curve in curves.CURVES:
+            if curve.name in wanted:
+                yield _curve(workers, curve, options)
     for name in SCRIPTS:
         if name in wanted:
             _tell(name)
-            yield report.script_part(name, _printed(name))
+            printed = output(name, interpreters)
+            if printed is not None:
+                yield report.script_part(name, printed)
+
+
+def _curve(workers: Workers, curve: curves.Curve, options: argparse.Namespace) -> str:
+    _tell(curve.name)
+    points = curves.measure(workers, curve, scale=options.scale)
+    if options.docs is not None:
+        curves.draw(curve, points, options.docs)
+    return report.curve_part(curve, points)
 
 
 def _lines(workers: Workers, options: argparse.Namespace, wanted: set[str]) -> Iterator[cases.Line]:
@@ -102,12 +104,6 @@ def _lines(workers: Workers, options: argparse.Namespace, wanted: set[str]) -> I
 
 def _tell(name: str) -> None:
     print(f"measuring {name}", file=sys.stderr, flush=True)
-
-
-def _printed(name: str) -> str:
-    command = [sys.executable, "-m", f"tests.benchmarks.{name}"]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    return done.stdout if done.returncode == 0 else f"failed: {done.stderr.strip()[-500:]}"
 
 
 if __name__ == "__main__":

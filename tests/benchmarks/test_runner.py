@@ -1,11 +1,14 @@
 """The measurements themselves: they run on answers of a few rows, and say what they found."""
 
+import importlib.util
+
 import pytest
 
-from tests.benchmarks.__main__ import SCRIPTS, main
+from tests.benchmarks.__main__ import main
 from tests.benchmarks.cases import CASES
 from tests.benchmarks.curves import CURVES, draw
 from tests.benchmarks.payloads import FORMATS, payload
+from tests.benchmarks.scripts import SCRIPTS
 
 SMALL = ["--scale", "10000", "--turns", "1", "--peer", "none"]
 
@@ -24,7 +27,7 @@ def test_a_name_that_is_not_there_is_told(capsys):
     """Together with those that are."""
     with pytest.raises(SystemExit):
         main(["nothing"])
-    assert SCRIPTS[0] in capsys.readouterr().err
+    assert "arrow-stream" in capsys.readouterr().err
 
 
 def test_what_is_measured_is_written(tmp_path):
@@ -38,6 +41,12 @@ def test_what_is_measured_is_written(tmp_path):
     assert "a machine" in text
     assert "httpx + msgspec" in text
     assert "old" not in text
+
+
+def test_every_script_is_there():
+    """Each measurement without a canned server is a module that can be run."""
+    for name in SCRIPTS:
+        assert importlib.util.find_spec(f"tests.benchmarks.{name}"), name
 
 
 @pytest.mark.parametrize("form", FORMATS)
