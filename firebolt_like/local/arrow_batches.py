@@ -5,6 +5,7 @@ to import, and most servers never need it: functions import it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -21,7 +22,7 @@ __all__ = ["END", "ArrowBatches", "empty_schema"]
 END = b"\xff\xff\xff\xff\0\0\0\0"
 """What ends a stream. Source: Arrow columnar format, "IPC Streaming Format"."""
 
-_ROWS = 2048  # as many as DuckDB makes at once: memory is bounded by the length of so many
+_ROWS = 1024  # at once: fewer take more time, more are much memory where they are long
 
 
 def empty_schema() -> bytes:
@@ -74,12 +75,13 @@ def _cut(
     reader: "pa.RecordBatchReader", schema: "pa.Schema", check: Callable[[], None]
 ) -> Iterator[Batch]:
     head, last = _bytes(schema), False
+    pieces = chain.from_iterable(map(_shorten, reader))
     while not last:
         parts: list[pa.RecordBatch] = []
         size = 0
         while size < BATCH_SIZE and not last:
             check()
-            part = next(reader, None)
+            part = next(pieces, None)
             last = part is None
             if part is not None:
                 parts.append(part)
@@ -89,12 +91,19 @@ def _cut(
         head = b""
 
 
+def _shorten(part: "pa.RecordBatch") -> Iterator["pa.RecordBatch"]:
+    """Cut a record batch of long rows."""
+    step = max(1, BATCH_SIZE * part.num_rows // max(1, part.nbytes))
+    for start in range(0, part.num_rows, step):
+        yield part.slice(start, step)
+
+
 def _encode(parts: "list[pa.RecordBatch]", schema: "pa.Schema") -> bytes:
     import pyarrow as pa  # noqa: PLC0415  # see above
 
     if not parts:
         return b""
-    whole = pa.concat_batches(parts)
+    whole = parts[0] if len(parts) == 1 else pa.concat_batches(parts)
     renamed = pa.RecordBatch.from_arrays(whole.columns, names=schema.names)
     return _bytes(renamed.cast(schema))
 

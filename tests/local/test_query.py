@@ -3,6 +3,7 @@
 import json
 
 import httpx
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +84,16 @@ def test_long_rows_come_in_batches_of_bytes_not_of_rows(ask: Asker) -> None:
     lines = reply.text.splitlines()
     assert sum(line.count("xxxxx") > 0 for line in lines) >= 3
     assert reply.text.count("x" * 100_000) == 100
+
+
+def test_long_rows_come_in_short_record_batches(ask: Asker) -> None:
+    """A row of 100 KB makes Arrow's record batches short, too."""
+    sql = "SELECT repeat('x', 100000) AS t FROM range(100)"
+    reply = ask.send(sql, output_format="ArrowStream")
+    with pa.ipc.open_stream(reply.content) as stream:
+        batches = list(stream)
+    assert sum(batch.num_rows for batch in batches) == 100
+    assert max(batch.nbytes for batch in batches) < 3_000_000
 
 
 @pytest.mark.parametrize(
