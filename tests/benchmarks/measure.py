@@ -23,6 +23,7 @@ Interpreters = Mapping[str, Path | str]
 
 
 _LIMIT = 120  # seconds for one call
+_PATIENCE = 10  # seconds for a client to close its connections
 
 
 class MeasurementError(RuntimeError):
@@ -62,7 +63,11 @@ class _Worker:
         assert self.process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
-        self.process.wait()
+        try:
+            self.process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.process.stdout.close()
 
 
