@@ -75,13 +75,15 @@ class Upload:
     """Rows for a table, to be sent as one statement: they arrive all or not at all.
 
     `table` is the parts of the name, `columns` the table's; the content, record batches of one
-    schema or a Parquet file, has columns of the names `sources`, in the same order.
+    schema or a Parquet file, has columns of the names `sources`, in the same order. Batches go as
+    `form`, one of those that `takes_uploads` told.
     """
 
     table: tuple[str, ...]
     columns: tuple[str, ...]
     sources: tuple[str, ...]
     content: "Sequence[pa.RecordBatch] | FileContent"
+    form: str
     session: Session
     parameters: Mapping[str, str]
 

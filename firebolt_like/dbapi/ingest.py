@@ -100,6 +100,7 @@ class _Ingestion:
         self.options = options
         self.report = IngestReport()
         self.budget: Budget = cursor.connection.budget(options.timeout)
+        self.form = "arrow"
         self.doubtful = 0  # rows of the statement that is being sent
 
     async def run(self) -> IngestReport:
@@ -121,6 +122,7 @@ class _Ingestion:
         return await backend.takes_uploads(self.cursor.session, budget=self.budget)
 
     async def _send_all(self, targets: tuple[Column, ...], taken: frozenset[str]) -> None:
+        self.form = "arrow" if "arrow" in taken else "parquet"
         if "parquet" in taken and await self._send_file(targets):
             return
         way: Way
@@ -199,8 +201,9 @@ class _Ingestion:
     ) -> bool:
         """Send record batches or a file as one statement; False where that is too long."""
         columns = tuple(column.name for column in targets)
+        session = self.cursor.session
         upload = Upload(
-            self.table, columns, tuple(sources), content, self.cursor.session, parameters={}
+            self.table, columns, tuple(sources), content, self.form, session, parameters={}
         )
         self.doubtful = rows
         size = await self.connection.ingest(upload, self.cursor, budget=self.budget)

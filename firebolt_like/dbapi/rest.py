@@ -14,10 +14,10 @@ from firebolt_like.dbapi.backend import Capabilities, Form, Query, Upload
 from firebolt_like.dbapi.rest_uploads import FORMATS, REFUSALS, probe_request, upload_request
 from firebolt_like.dbapi.result import ArrowResult, BufferedResult, Result, StreamedResult
 from firebolt_like.errors import (
+    DatabaseError,
     DataError,
     EngineNotRunningError,
     OperationalError,
-    ProgrammingError,
     ServerConnectionError,
 )
 from firebolt_like.protocol.server_error import server_error
@@ -90,35 +90,37 @@ class RestBackend:
         """Have the engine read a tiny file, outside of any transaction, which a refusal ends."""
         if not self.capabilities.uploads:
             return frozenset()
-        if session.engine not in self._uploads:
-            taken = [form for form in FORMATS if await self._reads(session, form, budget)]
-            self._uploads[session.engine] = frozenset(taken)
-        return self._uploads[session.engine]
+        if session.engine in self._uploads:
+            return self._uploads[session.engine]
+        answers = {form: await self._reads(session, form, budget) for form in FORMATS}
+        taken = frozenset(form for form, reads in answers.items() if reads)
+        if None not in answers.values():
+            self._uploads[session.engine] = taken
+        return taken
 
-    async def _reads(self, session: Session, form: str, budget: Budget) -> bool:
+    async def _reads(self, session: Session, form: str, budget: Budget) -> bool | None:
+        """Tell whether an engine reads a form of file; None where it is to be asked again."""
         request, _ = probe_request(session, form)
-        reply = await send(self._io, request, retry=self._retry, budget=budget, repeatable=True)
+        reply = await self._post(request, budget, repeatable=True)
         body = await _read(reply, budget)
         if reply.status // 100 == 2:
             try:
                 BufferedResult(body)
-            except ProgrammingError:
+            except DatabaseError:
                 return False
             return True
-        if reply.status not in REFUSALS:
+        if reply.status not in REFUSALS and reply.status != 500:
             self._refuse(reply.status, body)
-        return False
+        return None if reply.status == 500 else False
 
     async def ingest(
         self, upload: Upload, *, budget: Budget, apply: Callable[[Changes], None]
     ) -> int | None:
         """Send rows as a file beside their INSERT; None after a 413."""
-        arrow = "arrow" in self._uploads.get(upload.session.engine, ())
-        form = "arrow" if arrow else "parquet"
         while True:
             extras = {"output_format": "JSON_Compact", **self._guard(upload.session)}
             target = upload.session.target(**{**upload.parameters, **extras})
-            request, size = upload_request(upload, form, target)
+            request, size = upload_request(upload, target)
             reply = await self._post(request, budget)
             body = await _read(reply, budget)
             if reply.status // 100 == 2:
@@ -166,9 +168,11 @@ class RestBackend:
             return True
         return False
 
-    async def _post(self, request: Request, budget: Budget) -> Reply:
+    async def _post(self, request: Request, budget: Budget, *, repeatable: bool = False) -> Reply:
         try:
-            return await send(self._io, request, retry=self._retry, budget=budget)
+            return await send(
+                self._io, request, retry=self._retry, budget=budget, repeatable=repeatable
+            )
         except ServerConnectionError:
             self._gateway.forget()
             raise

@@ -51,7 +51,7 @@ def probe_request(session: Session, form: str) -> tuple[Request, int]:
     return _request(target, sql, form, *_file(form, [batch]))
 
 
-def upload_request(upload: Upload, form: str, target: str) -> tuple[Request, int]:
+def upload_request(upload: Upload, target: str) -> tuple[Request, int]:
     """Make the INSERT of an upload, and count its bytes; a Parquet file goes as it is."""
     table = ".".join(map(quote_name, upload.table))
     columns, sources = (
@@ -59,6 +59,7 @@ def upload_request(upload: Upload, form: str, target: str) -> tuple[Request, int
     )
     content = upload.content
     if isinstance(content, Sequence):
+        form = upload.form
         size, file = _file(form, content)
     else:
         form, size, file = "parquet", content.size, lambda: content

@@ -97,12 +97,8 @@ def way(request):
 class WithoutUploads(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """The network to an engine that reads no forms, as older ones do."""
 
-    def __init__(self):
-        self.forms = 0
-
     def _refusal(self, request):
         if request.headers.get("Content-Type", "").startswith("multipart/"):
-            self.forms += 1
             return refusal("Line 2, Column 8: syntax error, unexpected '-' in Content-Disposition")
         return None
 
@@ -596,6 +592,22 @@ def test_an_open_transaction_takes_it_back(face, engine):
     assert face.run(scenario) == [(3,)]
 
 
+def test_a_password_account_gets_values(face):
+    """Its engines read no forms; in its strings a backslash is an escape."""
+    user = ("user@example.com", "s3cret")
+    rows = [(1, "it's \\ \\n"), (2, None)]
+
+    async def scenario():
+        place = {"auth": user, "database": "db", "api_endpoint": accounts.url}
+        async with face.connect(**place) as connection, connection.cursor() as cursor:
+            await cursor.ingest("t", rows, mode="replace", columns=["x", "label"])
+            await cursor.ingest("t", TABLE.slice(2))
+            return await _rows(cursor)
+
+    with LocalServer(users=dict([user]), databases=["db"], engines={"e": "db"}) as accounts:
+        assert face.run(scenario) == [*rows, ROWS[2]]
+
+
 # --- what is sent, to a scripted server ---
 
 COLUMNS = {"x": "long", "label": "text"}
@@ -683,18 +695,33 @@ def test_an_engine_that_reads_nothing_gets_values(face, connect, script):
     ]
 
 
-def test_a_server_that_cannot_be_asked_is_no_older_engine(face, connect, script):
-    """An error of another kind is raised, and asked again next time."""
-    script.entries = [refusal("out of memory", 500)]
+@pytest.mark.parametrize("status", [401, 403, 502])
+def test_a_server_that_cannot_be_asked_is_no_older_engine(face, connect, script, status):
+    """An error of another kind is raised, and nothing is sent."""
+    script.entries = [refusal("not now", status)] * 10
+
+    async def scenario():
+        async with connect(retry=Retry(attempts=1)) as connection, connection.cursor() as cursor:
+            with pytest.raises(errors.Error, match="not now"):
+                await cursor.ingest("t", TABLE)
+
+    face.run(scenario)
+    assert {sql for sql, _ in _sent(script)} == {PROBE.format("arrow")}
+
+
+def test_an_engine_that_fails_is_asked_again(face, connect, script):
+    """A 500 may come from an older one, and from one that has other troubles."""
+    broken = refusal("out of memory", 500)
+    script.entries = [broken, refusal("no", 500), answer([], COLUMNS), answer()]
+    script.entries += [answer(), answer(), answer([], COLUMNS)]
 
     async def scenario():
         async with connect() as connection, connection.cursor() as cursor:
-            with pytest.raises(errors.OperationalError, match="out of memory"):
-                await cursor.ingest("t", TABLE)
-            script.entries = [answer(), answer(), answer([], COLUMNS)]
+            await cursor.ingest("t", [(1, "a")])
             await cursor.ingest("t", TABLE)
 
     face.run(scenario)
+    assert _sent(script)[3] == 'INSERT INTO "t" ("x", "label") VALUES (1, \'a\')'
     assert _sent(script)[-1] == (UPLOAD.format("arrow"), 3)
 
 
