@@ -540,3 +540,27 @@ def test_credentials_go_with_requests_that_want_them():
     """A discovery document is asked for without a token."""
     assert seen_with(auth=True) == ["Bearer t", "Bearer t"]
     assert seen_with(auth=False) == [None, None]
+
+
+@pytest.mark.parametrize("body", [b"", b"SELECT 1"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_requests_are_those_that_the_client_builds(method, body):
+    """Headers, cookies and timeouts of the user's client go with every request, and parameters."""
+    seen = []
+    transport = httpx.MockTransport(lambda request: seen.append(request) or httpx.Response(200))
+    url = "https://engine.example.com:8443/?database=db"
+    with httpx.Client(
+        transport=transport,
+        cookies={"c": "2"},
+        headers={"X-Name": "value", "Accept": "nothing"},
+        timeout=7,
+    ) as client:
+        run(BlockingIO(client).send(Request(method, url, body, {"X-Own": "1"})))
+        usual = client.build_request(method, url, content=body, headers={"X-Own": "1"})
+        client.params = {"a": "1"}
+        run(BlockingIO(client).send(Request(method, url, body)))
+    assert seen[0].url == usual.url
+    assert seen[0].headers == usual.headers
+    assert seen[0].content == usual.content == body
+    assert seen[0].extensions == usual.extensions
+    assert dict(seen[1].url.params) == {"database": "db", "a": "1"}  # httpx would drop the first
