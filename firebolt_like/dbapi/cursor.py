@@ -142,6 +142,9 @@ class CursorCore(Generic[Row]):
         from firebolt_like.dbapi.insert_many import as_table  # noqa: PLC0415  # for many rows alone
 
         budget = self.connection.budget(timeout)
+        self._later.clear()
+        await self._let_go()
+        self.result = None
         ready = await as_table(self, insert, rows, budget)
         if ready is None:
             return False

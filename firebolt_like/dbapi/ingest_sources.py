@@ -84,9 +84,9 @@ async def open_source(data: Any, names: Sequence[str] | None, io: IO) -> Source:
     if isinstance(data, AsyncIterable) and blocking:
         raise InterfaceError("An async iterable is for the async face: async_db.connect().")
     if isinstance(data, AsyncIterable):
-        return await _open_rows(_AsyncPull(data, io), names, io)
+        return await _open_items(_AsyncPull(data, io), names, io)
     if isinstance(data, Iterable) and not isinstance(data, bytes | bytearray | dict):
-        return await _open_rows(_Pull(data), names, io)
+        return await _open_items(_Pull(data), names, io)
     raise InterfaceError(
         "ingest takes Arrow data, frames, files and iterables of rows, not an object of type "
         f"{type(data).__name__}.",
@@ -242,6 +242,14 @@ class _AsyncPull:
 
 
 _ROWS_AT_ONCE = 10_000
+
+
+async def _open_items(pull: _Pull | _AsyncPull, names: Sequence[str] | None, io: IO) -> Source:
+    try:
+        return await _open_rows(pull, names, io)
+    except BaseException:
+        await pull.close()
+        raise
 
 
 async def _open_rows(pull: _Pull | _AsyncPull, names: Sequence[str] | None, io: IO) -> Source:

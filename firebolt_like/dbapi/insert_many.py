@@ -80,6 +80,8 @@ async def _columns(
             query, cursor, parameters={}, form="buffered", budget=budget
         )
     except ProgrammingError:
+        if cursor.connection.in_transaction:
+            raise  # it has ended the transaction
         return None  # the INSERT will say what is wrong, or may do what a SELECT may not
     return result.columns
 

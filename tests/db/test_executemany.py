@@ -164,6 +164,27 @@ def test_the_error_of_a_missing_table_is_the_inserts(face):
     face.run(scenario)
 
 
+def test_many_rows_in_a_transaction(face):
+    """They belong to it, and an error in it is the first one, not that it has ended."""
+
+    async def scenario():
+        async with face.connect("local:", autocommit=False) as connection:
+            cursor = connection.cursor()
+            await cursor.execute("CREATE TABLE t (n bigint, t text)")
+            await connection.commit()
+            await cursor.executemany("INSERT INTO t VALUES (?, ?)", MANY)
+            await connection.rollback()
+            with pytest.raises(errors.ProgrammingError, match="nowhere"):
+                await cursor.executemany("INSERT INTO nowhere VALUES (?, ?)", MANY)
+            await connection.rollback()
+            await cursor.executemany("INSERT INTO t VALUES (?, ?)", MANY)
+            await connection.commit()
+            await cursor.execute("SELECT count(*) FROM t")
+            return await cursor.fetchone()
+
+    assert face.run(scenario) == (1000,)
+
+
 def test_many_rows_arrive_as_one_by_one(face):
     """Of every type, with NULL, by an upload and by text."""
     kinds = {

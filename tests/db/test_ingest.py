@@ -507,6 +507,28 @@ def test_a_cancelled_task_leaves_whole_statements(face, engine):
     assert (count, highest) == (rows_in, rows_in - 1)
 
 
+def test_a_generator_is_ended_with_the_ingest(face, connect, script):
+    """Whatever ends it: in its own task, and before the error is raised."""
+    ended = []
+
+    async def rows(first):
+        try:
+            yield first
+            yield (2, "b")
+        finally:
+            ended.append(first)
+
+    async def scenario():
+        async with connect() as connection, connection.cursor() as cursor:
+            for first in (5, (1, object())):
+                with pytest.raises(errors.Error):
+                    await cursor.ingest("t", rows(first), mode="replace", columns=["x", "label"])
+                assert ended[-1] == first
+
+    if not face.blocking:
+        face.run(scenario)
+
+
 def test_a_transaction_reads_no_stream_while_it_takes_rows(face, engine):
     """One statement at a time; the stream of another connection will do."""
 
