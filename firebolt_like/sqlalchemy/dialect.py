@@ -31,6 +31,16 @@ class ExecutionContext(default.DefaultExecutionContext):
     def create_server_side_cursor(self) -> Any:
         return self._dbapi_connection.cursor()
 
+    @property
+    def rowcount(self) -> int:
+        """The number of rows; of an INSERT of values it is known without the engine."""
+        told = super().rowcount
+        statement = getattr(self.compiled, "statement", None)
+        if told >= 0 or not self.isinsert or getattr(statement, "select", None) is not None:
+            return told
+        state: Any = getattr(self.compiled, "compile_state", None)
+        return len(getattr(state, "_multi_parameters", None) or [None])
+
     def fire_sequence(self, seq: Any, type_: Any) -> Any:
         """Take a sequence's next value."""
         name = self.identifier_preparer.format_sequence(seq).replace("'", "''")
