@@ -68,7 +68,9 @@ class Application:
         self._tenants = Tenants(accounts_, parts)
         self._pool = Workers(workers)
         self._flight = flight
-        self._shared = Shared(self._tenants, gate, self._pool, self.running, history, clock)
+        self._shared = Shared(
+            self._tenants, gate, self._pool, self.running, history, clock, max_body
+        )
         self._workers = workers
         runner = Runner(self._pool, self.running, history)
         query = QueryEndpoint(self._tenants, gate, runner, clock, max_body, compress)

@@ -17,7 +17,7 @@ __all__ = ["Shared"]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shared:
-    """Everything that a query needs; `clock` gives seconds."""
+    """Everything that a query needs; `clock` gives seconds, `max_body` is in bytes."""
 
     tenants: Tenants
     gate: Gate
@@ -25,3 +25,4 @@ class Shared:
     running: RunningList
     history: QueryHistory
     clock: Callable[[], float]
+    max_body: int

@@ -101,6 +101,24 @@ def test_a_client_that_hangs_up(ask: FlightAsker) -> None:
     assert ask.rows("SELECT count(*) FROM half") == [(2,)]
 
 
+def test_a_client_that_hangs_up_in_a_transaction(ask: FlightAsker) -> None:
+    """Half of its rows cannot be committed."""
+    ask.update(CommandStatementIngest(CREATE, "halves"), ROWS)
+    transaction = ask.begin()
+    command = CommandStatementIngest(APPEND, "halves", transaction_id=transaction)
+    options = fl.FlightCallOptions(timeout=0.5)
+    descriptor = fl.FlightDescriptor.for_command(pack(command))
+    writer, reader = ask.client.do_put(descriptor, ROWS.schema, options)
+    writer.write_table(ROWS)
+    assert reader.read() is None
+    with pytest.raises(fl.FlightTimedOutError):
+        writer.close()
+    with pytest.raises(pa.ArrowInvalid, match="aborted|still running"):
+        ask.end(transaction, EndTransaction.COMMIT)
+    ask.end(transaction, EndTransaction.ROLLBACK)
+    assert ask.rows("SELECT count(*) FROM halves") == [(2,)]
+
+
 def test_many_rows(ask: FlightAsker) -> None:
     """A million rows in many batches arrive whole."""
     rows = pa.table({"a": pa.array(range(1_000_000)), "b": pa.array(["x" * 20] * 1_000_000)})

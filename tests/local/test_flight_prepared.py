@@ -162,6 +162,35 @@ def test_many_rows_at_once(ask: FlightAsker, sql: str) -> None:
     assert ask.rows("SELECT * FROM many ORDER BY id") == [(1, "X"), (2, "IT'S"), (3, None)]
 
 
+def test_rows_in_many_batches(ask: FlightAsker) -> None:
+    """Rows of parameters for an INSERT are inserted as they come, however many there are."""
+    ask.update("CREATE OR REPLACE TABLE batches (id int, name text)")
+    handle = ask.prepare("INSERT INTO batches VALUES (?, ?)").prepared_statement_handle
+    command = CommandPreparedStatementUpdate(handle)
+    one = pa.table({"a": [1], "b": ["x"]})
+    assert ask.update(command, pa.concat_tables([one] * 1000)) == 1000
+    assert ask.update(command, pa.concat_tables([one.slice(1), one])) == 1
+    halves = pa.table({"a": pa.array([1.5, 2.5], pa.float16()), "b": ["x", "y"]})
+    assert ask.update(command, halves) == 2
+    assert ask.rows("SELECT count(*) FROM batches") == [(1003,)]
+
+
+def test_too_long_requests() -> None:
+    """Statements and parameters have the bound of requests over REST; an ingest has none."""
+    with LocalServer(flight_port=0, max_body=10_000) as server:
+        ask = FlightAsker.of(server)
+        with pytest.raises(pa.ArrowInvalid, match="command is longer than 10000 bytes"):
+            ask.get(f"SELECT '{'x' * 10_000}'")
+        with pytest.raises(pa.ArrowInvalid, match="command is longer than 10000 bytes"):
+            ask.prepare(f"SELECT '{'x' * 10_000}'")
+        handle = ask.prepare("SELECT ?").prepared_statement_handle
+        command = CommandPreparedStatementQuery(handle)
+        # the client of pyarrow tells the reason when it closes
+        with pytest.raises(pa.ArrowInvalid, match="parameters take more than 10000 bytes"):
+            ask.put(command, pa.table({"a": ["x" * 10_000]}))
+        ask.close()
+
+
 def test_all_rows_or_none(ask: FlightAsker) -> None:
     """An error in one row of parameters undoes what the rows before it did."""
     ask.update("CREATE OR REPLACE TABLE whole (id int)")

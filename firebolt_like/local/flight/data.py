@@ -3,17 +3,19 @@
 What may live here: the reading of what is put, and the view that stands for it.
 """
 
-from typing import Any, Final
+import itertools
+from collections.abc import Iterable
+from typing import Final
 
 import duckdb
 import pyarrow as pa
 
 from firebolt_like.local.flight.calls import Call
-from firebolt_like.local.refusal import not_supported
+from firebolt_like.local.refusal import invalid, not_supported
 from firebolt_like.local.uploads import UploadFolders, Uploads
 from firebolt_like.protocol.sql import Statement
 
-__all__ = ["DATA", "Data", "read_table"]
+__all__ = ["DATA", "Data", "numbered_columns", "peek", "read_table"]
 
 _VIEW: Final = "flight_data"
 _MOST_DIGITS: Final = 38
@@ -21,24 +23,49 @@ DATA: Final = f"temp.{_VIEW}"
 """What a statement calls it; its columns are p1, p2 ... where it is a table of parameters."""
 
 
-def read_table(call: Call, reader: Any) -> pa.Table:
-    """Read all that a client puts. Raises `Refusal` when it has hung up before the end."""
-    if not reader.schema.names:
-        return pa.schema([]).empty_table()
-    table = reader.read_all()
+def read_table(call: Call, stream: pa.RecordBatchReader) -> pa.Table:
+    """Read all that a client puts.
+
+    Raises `Refusal` when it has hung up before the end, and for more than may be in a request.
+    """
+    batches: list[pa.RecordBatch] = []
+    size, most = 0, call.shared.max_body
+    for batch in stream:
+        size += batch.nbytes
+        batches.append(batch)
+        if size > most:
+            raise invalid(f"The parameters take more than {most} bytes: put the rows by ingest.")
     call.check()
-    return table.rename_columns([f"p{number}" for number in range(1, table.num_columns + 1)])
+    return pa.Table.from_batches(batches, stream.schema)
 
 
-def _readable(data: Any) -> Any:
-    """Give a table, or a stream, in types that DuckDB reads: it has no half floats."""
-    fields = [field.with_type(_readable_type(field.type)) for field in data.schema]
-    if [field.type for field in fields] == data.schema.types:
-        return data
+def peek(stream: pa.RecordBatchReader) -> tuple[bool, pa.RecordBatchReader]:
+    """Say whether a stream has more than one row, and give the stream anew."""
+    head = list(itertools.islice(stream, 2))
+    has_more = len(head) > 1 or sum(batch.num_rows for batch in head) > 1
+    return has_more, _stream(stream.schema, itertools.chain(head, stream))
+
+
+def numbered_columns(stream: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """Call the columns p1, p2 ..."""
+    schema = pa.schema(
+        [field.with_name(f"p{number}") for number, field in enumerate(stream.schema, 1)]
+    )
+    renamed = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in stream)
+    return _stream(schema, renamed)
+
+
+def _stream(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.RecordBatchReader:
+    return pa.RecordBatchReader.from_batches(schema, batches)
+
+
+def _readable(stream: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """Give a stream in types that DuckDB reads: it has no half floats."""
+    fields = [field.with_type(_readable_type(field.type)) for field in stream.schema]
+    if [field.type for field in fields] == stream.schema.types:
+        return stream
     schema = pa.schema(fields)
-    if isinstance(data, pa.Table):
-        return data.cast(schema)
-    return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in data))
+    return _stream(schema, (batch.cast(schema) for batch in stream))
 
 
 def _readable_type(kind: pa.DataType) -> pa.DataType:
@@ -50,18 +77,18 @@ def _readable_type(kind: pa.DataType) -> pa.DataType:
 
 
 class Data(Uploads):
-    """Lets one statement read Arrow data, a table or a stream; see `Uploads`."""
+    """Lets one statement read a stream of Arrow data; see `Uploads`."""
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, stream: pa.RecordBatchReader) -> None:
         super().__init__(UploadFolders(None), {})
-        self._data = _readable(data)
+        self._stream = _readable(stream)
 
     def prepare(
         self, cursor: duckdb.DuckDBPyConnection, statement: Statement
     ) -> tuple[Statement, list[str]]:
         """See `Uploads`."""
         try:
-            cursor.register(_VIEW, self._data)
+            cursor.register(_VIEW, self._stream)
         except duckdb.Error as error:
             raise not_supported(f"A column of the rows ({error})") from error
         return statement, [_VIEW]

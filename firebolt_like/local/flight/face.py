@@ -59,6 +59,7 @@ class FlightFace:
         with self._lock:
             if self._server is None:
                 self._server = self._start(shared, uploads)
+                self._port = self._server.port  # the next start takes the same one
 
     def _start(self, shared: "Shared", uploads: int) -> "FlightServer":
         try:

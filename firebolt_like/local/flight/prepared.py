@@ -5,6 +5,7 @@ What may live here: the preparation, the binding of parameters, and many rows of
 
 import dataclasses
 import re
+from concurrent.futures import Executor
 from typing import Any, Final
 
 import pyarrow as pa
@@ -12,11 +13,11 @@ import pyarrow as pa
 from firebolt_like.local.describe import placeholder_types
 from firebolt_like.local.flight.begun import Begun
 from firebolt_like.local.flight.calls import Call, Owner
-from firebolt_like.local.flight.data import DATA, Data, read_table
+from firebolt_like.local.flight.data import DATA, Data, numbered_columns, peek, read_table
 from firebolt_like.local.flight.parameters import numbered, row_of
 from firebolt_like.local.flight.results import handle_text
 from firebolt_like.local.flight.shelf import Shelf
-from firebolt_like.local.flight.work import Work, bind, run, update
+from firebolt_like.local.flight.work import Work, bind, in_transaction, run, update
 from firebolt_like.local.inserts import INSERT_VALUES
 from firebolt_like.local.refusal import Refusal, invalid
 from firebolt_like.protocol.arrow_types import arrow_type
@@ -42,9 +43,10 @@ class Prepared:
 class PreparedStatements:
     """Those of a server."""
 
-    def __init__(self, shelf: Shelf[Prepared], begun: Begun) -> None:
+    def __init__(self, shelf: Shelf[Prepared], begun: Begun, uploading: Executor) -> None:
         self._shelf = shelf
         self._begun = begun
+        self._uploading = uploading
 
     def create(
         self, call: Call, request: ActionCreatePreparedStatementRequest
@@ -65,22 +67,35 @@ class PreparedStatements:
 
     def put(self, call: Call, handle: bytes, reader: Any) -> None:
         """Read the parameters of the next query."""
-        self._find(call, handle).rows = read_table(call, reader)
+        prepared = self._find(call, handle)
+        prepared.rows = read_table(call, reader.to_reader()) if reader.schema.names else None
 
     def update(self, call: Call, handle: bytes, reader: Any) -> int:
         """Run it for each row of parameters; all of them, or none. Gives the count."""
         prepared = self._find(call, handle)
         work = self._work(call, prepared)
-        rows = read_table(call, reader)
-        if not rows.num_columns:
+        if not reader.schema.names:
             return update(call, _with_parameters(work, prepared.rows))
-        if not rows.num_rows:
-            return 0
-        bulk = _bulk_insert(work, rows) if rows.num_rows > 1 else None
-        if bulk is None:
-            return update(call, _with_parameters(work, rows))
-        with call.admit(work.text) as query:
-            return run(call, query, bulk, bulk.options, Data(rows))[0]
+        stream = reader.to_reader()
+        bulk = _bulk_insert(work, stream.schema)
+        if bulk is not None:
+            is_bulk, stream = peek(stream)
+            if is_bulk:
+                return self._insert(call, bulk, stream)
+        rows = read_table(call, stream)
+        return update(call, _with_parameters(work, rows)) if rows.num_rows else 0
+
+    def _insert(self, call: Call, work: Work, stream: pa.RecordBatchReader) -> int:
+        """Insert rows as they come: they need no memory."""
+        together = dataclasses.replace(work, in_session=False)
+        with (
+            call.admit(work.text) as query,
+            in_transaction(call, query, work.options) as inside,
+        ):
+            data = Data(numbered_columns(stream))
+            count, _ = run(call, query, together, inside, data, self._uploading)
+            call.check()
+            return count
 
     def _find(self, call: Call, handle: bytes) -> Prepared:
         prepared = self._shelf.get(handle_text(handle))
@@ -150,17 +165,17 @@ def _bytes(schema: pa.Schema | None) -> bytes:
 _ONE_ROW: Final = re.compile(r"\s*\(\s*(\$\d+(?:\s*,\s*\$\d+)*)\s*\)\s*")
 
 
-def _bulk_insert(work: Work, rows: pa.Table) -> Work | None:
+def _bulk_insert(work: Work, schema: pa.Schema) -> Work | None:
     """Write `INSERT ... VALUES ($1, $2)` as one INSERT of all rows, or None for anything else."""
     sql = work.statements[-1].text
     insert = INSERT_VALUES.match(sql)
     values = None if insert is None else _ONE_ROW.fullmatch(sql, insert.end())
     if len(work.statements) > 1 or insert is None or values is None:
         return None
-    if any(_has_no_column(kind) for kind in rows.schema.types):
+    if any(_has_no_column(kind) for kind in schema.types):
         return None
     numbers = [int(place.strip(" \t\r\n$")) for place in values[1].split(",")]
-    if not all(1 <= number <= rows.num_columns for number in numbers):
+    if not all(1 <= number <= len(schema) for number in numbers):
         return None  # the error is that of one row
     columns = "" if insert["columns"] is None else f" ({insert['columns']})"
     chosen = ", ".join(f"p{number}" for number in numbers)

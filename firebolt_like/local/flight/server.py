@@ -19,7 +19,7 @@ from firebolt_like.local.flight.calls import Call
 from firebolt_like.local.flight.hanging_up import hang_up
 from firebolt_like.local.flight.ingest import ingest
 from firebolt_like.local.flight.metadata import answer_metadata, metadata_schema
-from firebolt_like.local.flight.prepared import PreparedStatements
+from firebolt_like.local.flight.prepared import Prepared, PreparedStatements
 from firebolt_like.local.flight.results import KEPT_FOR, Results, describe
 from firebolt_like.local.flight.shelf import Shelf
 from firebolt_like.local.flight.statuses import answering
@@ -52,9 +52,10 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]  # pyarrow has no
         self._sessions = Shelf[dict[str, str]](_MOST_SESSIONS, _SESSION_AGE, shared.clock)
         self._results = Results(Shelf(_MOST, KEPT_FOR, shared.clock))
         begun = Begun()
-        self._prepared = PreparedStatements(Shelf(_MOST, _SESSION_AGE, shared.clock), begun)
-        self._actions = Actions(self._prepared, self._results, begun)
         self._uploading = Workers(uploads)  # they wait for clients: queries must not wait for them
+        shelf = Shelf[Prepared](_MOST, _SESSION_AGE, shared.clock)
+        self._prepared = PreparedStatements(shelf, begun, self._uploading)
+        self._actions = Actions(self._prepared, self._results, begun)
         self._ending = False
         super().__init__(
             location,
@@ -90,10 +91,21 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]  # pyarrow has no
         caller = context.get_middleware("caller")
         return Call(self._shared, self._sessions, caller, context)
 
+    def _read(self, descriptor: Any) -> Message | str:
+        """Read a descriptor. Raises `Refusal` for one that is longer than a request may be."""
+        if descriptor.descriptor_type != fl.DescriptorType.CMD:
+            raise not_supported("A descriptor that is a path")
+        self._check_size(descriptor.command)
+        return _command(descriptor.command)
+
+    def _check_size(self, body: bytes) -> None:
+        if len(body) > self._shared.max_body:
+            raise invalid(f"The command is longer than {self._shared.max_body} bytes.")
+
     @answering
     def get_flight_info(self, context: Any, descriptor: Any) -> Any:
         """Tell how to get the rows of a command; one that changes something is run for that."""
-        call, command = self._call(context), _command(descriptor)
+        call, command = self._call(context), self._read(descriptor)
         if isinstance(command, Message) and (schema := metadata_schema(command)) is not None:
             return describe(descriptor, schema, [descriptor.command])
         return self._results.offer(call, descriptor, bind(call, self._work(call, command)))
@@ -101,7 +113,7 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]  # pyarrow has no
     @answering
     def get_schema(self, context: Any, descriptor: Any) -> Any:
         """Tell the schema of a command's rows."""
-        call, command = self._call(context), _command(descriptor)
+        call, command = self._call(context), self._read(descriptor)
         schema = metadata_schema(command) if isinstance(command, Message) else None
         if schema is None:
             schema = schema_of(call, self._work(call, command))
@@ -120,7 +132,7 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]  # pyarrow has no
     @answering
     def do_put(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
         """Take rows, or run what changes rows, and tell how many."""
-        call, command = self._call(context), _command(descriptor)
+        call, command = self._call(context), self._read(descriptor)
         if isinstance(command, messages.CommandPreparedStatementQuery):
             handle = command.prepared_statement_handle
             self._prepared.put(call, handle, reader)
@@ -154,7 +166,9 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]  # pyarrow has no
     @answering
     def do_action(self, context: Any, action: Any) -> Any:
         """Do what one of the actions is for."""
-        answers = self._actions.run(self._call(context), action.type, action.body.to_pybytes())
+        call, body = self._call(context), action.body.to_pybytes()
+        self._check_size(body)
+        answers = self._actions.run(call, action.type, body)
         return iter(map(pa.py_buffer, answers))
 
     @answering
@@ -179,11 +193,8 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]  # pyarrow has no
 _ENVELOPE: Final = b"type.googleapis.com/"
 
 
-def _command(descriptor: Any) -> Message | str:
-    """Read a descriptor: a message of Flight SQL, or SQL as Dremio's clients send it."""
-    if descriptor.descriptor_type != fl.DescriptorType.CMD:
-        raise not_supported("A descriptor that is a path")
-    command = descriptor.command
+def _command(command: bytes) -> Message | str:
+    """Read a command: a message of Flight SQL, or SQL as Dremio's clients send it."""
     if command.find(_ENVELOPE, 0, 32) in (2, 3):
         return messages.unpack(command)
     try:

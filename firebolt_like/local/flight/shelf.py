@@ -60,10 +60,5 @@ class Shelf(Generic[T]):
         with self._lock:
             return self._things.pop(key, (0, None))[1]
 
-    def clear(self) -> None:
-        """Let all go."""
-        with self._lock:
-            self._things.clear()
-
     def _oldest(self) -> float:
         return next(iter(self._things.values()))[0]

@@ -6,7 +6,7 @@ What may live here: the way from a command's text through `Execution`, which is 
 import dataclasses
 from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -18,7 +18,8 @@ from firebolt_like.local.flight.arrow_rows import NO_COLUMNS, ArrowRows, rows_of
 from firebolt_like.local.flight.calls import Call, Query
 from firebolt_like.local.flight.statuses import telling
 from firebolt_like.local.options import Options
-from firebolt_like.local.refusal import invalid
+from firebolt_like.local.refusal import Refusal, invalid
+from firebolt_like.local.transactions import Transactions
 from firebolt_like.local.translate import mark_escapes
 from firebolt_like.local.uploads import NO_UPLOADS, Uploads
 from firebolt_like.protocol.sql import Statement, is_read_only, split
@@ -154,18 +155,31 @@ def in_transaction(call: Call, query: Query, options: Options) -> Iterator[Optio
 
     Where no transaction is open, one is: it ends with this.
     """
+    transactions = call.tenant.services.transactions
     if options.transaction_id is not None:
-        yield options
+        try:
+            yield options
+        except BaseException:
+            _abort(transactions, options.transaction_id)
+            raise
         return
     inside = command(call, query, "BEGIN", options)
     try:
         yield inside
         command(call, query, "COMMIT", inside)
     except BaseException:
-        transaction = call.tenant.services.transactions.remove(inside.transaction_id or "")
+        transaction = transactions.remove(inside.transaction_id or "")
         if transaction is not None:
             transaction.abort()
         raise
+
+
+def _abort(transactions: Transactions, name: str) -> None:
+    """Undo what was done in a transaction that its client will end."""
+    with suppress(Refusal):  # it is undone already
+        transaction = transactions.enter(name, None)
+        transaction.abort()
+        transactions.leave(transaction)
 
 
 def _up_to_last(call: Call, query: Query, work: Work) -> tuple[int, Options]:
