@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self
 
 from firebolt_like.dbapi.arrow import RecordBatches, to_pandas, to_polars
-from firebolt_like.dbapi.cursor import CursorAttributes, CursorCore
+from firebolt_like.dbapi.cursor import CursorCore
+from firebolt_like.dbapi.cursor_attributes import CursorAttributes
 from firebolt_like.rows import Row
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, Self
 
 from firebolt_like.client.io import run
 from firebolt_like.dbapi.arrow import reader, to_pandas, to_polars
-from firebolt_like.dbapi.cursor import CursorAttributes, CursorCore
+from firebolt_like.dbapi.cursor import CursorCore
+from firebolt_like.dbapi.cursor_attributes import CursorAttributes
 from firebolt_like.rows import Row
 
 if TYPE_CHECKING:

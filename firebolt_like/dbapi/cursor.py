@@ -1,11 +1,10 @@
 """What a cursor does, once for both faces: plan statements, run them, hand out rows.
 
-What may live here: `CursorCore`, and `CursorAttributes`, which both faces inherit.
+What may live here: `CursorCore`. The attributes that need no waiting are in `cursor_attributes`.
 """
 
 import itertools
 import operator
-import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple
@@ -24,10 +23,9 @@ from firebolt_like.errors import (
     ProgrammingError,
     QueryNotRunError,
 )
-from firebolt_like.protocol.insert_values import Insert, cut, read_insert
+from firebolt_like.protocol.insert_values import Values
 from firebolt_like.protocol.parameters import bind, to_query_parameters
 from firebolt_like.protocol.sql import parse_set, split
-from firebolt_like.protocol.types import SqlType
 from firebolt_like.rows import Row, Shape, check_row_factory, fit
 
 if TYPE_CHECKING:
@@ -35,9 +33,7 @@ if TYPE_CHECKING:
 
     from firebolt_like.dbapi.ingest import IngestReport
 
-__all__ = ["PARAMSTYLES", "CursorAttributes", "CursorCore", "Description", "check_paramstyle"]
-
-Description = tuple[str, SqlType, int | None, int | None, int | None, int | None, bool | None]
+__all__ = ["PARAMSTYLES", "CursorCore", "check_paramstyle"]
 
 PARAMSTYLES = {
     # name: the placeholders it means, and who binds them
@@ -52,14 +48,6 @@ def check_paramstyle(name: str) -> str:
     if name not in PARAMSTYLES:
         raise ConfigurationError(f"paramstyle is one of {', '.join(PARAMSTYLES)}, not {name!r}.")
     return name
-
-
-_MOST_VALUES_BYTES = 1 << 20
-"""How long a statement of `executemany` gets: an engine parses it, which takes memory."""
-
-
-_MANY_ROWS = 1000
-"""How many rows of `executemany` are worth the two questions before an upload."""
 
 
 class _Planned(NamedTuple):
@@ -121,43 +109,27 @@ class CursorCore(Generic[Row]):
     ) -> None:
         """Run a statement once for each set of parameters; all are bound before the first runs."""
         self.check_open()
-        insert = self._insert(operation) if batch else None
-        if insert is None:
-            planned = [step for row in seq_of_parameters for step in self._plan(operation, row)]
-            await self._start(planned, timeout, form="buffered")
-            return
-        rows = list(seq_of_parameters)
-        if len(rows) >= _MANY_ROWS and await self._upload(insert, rows, timeout):
-            return
-        escapes = self.connection.backend.capabilities.backslash_escapes
-        limit = _MOST_VALUES_BYTES
-        statements = list(cut(insert, rows, limit=limit, backslash_escapes=escapes))
+        if batch and self.paramstyle == "qmark":
+            # for many rows alone
+            from firebolt_like.dbapi.insert_many import insert_many  # noqa: PLC0415
+
+            seq_of_parameters = list(seq_of_parameters)
+            if await insert_many(self, operation, seq_of_parameters, timeout):
+                return
+        planned = [step for row in seq_of_parameters for step in self._plan(operation, row)]
+        await self._start(planned, timeout, form="buffered")
+
+    async def insert(self, statements: Sequence[Values], timeout: float | None) -> None:
+        """Run statements that insert rows; what is left of them is how many these were."""
         await self._start([_Planned(text, {}) for text, _ in statements], timeout, form="buffered")
-        if rows:
-            self._later.clear()
-            self.result = NoResult(len(rows), self.query_id)
+        self._later.clear()
+        self._show(NoResult(sum(rows for _, rows in statements), self.query_id))
 
-    async def _upload(self, insert: Insert, rows: list[Any], timeout: float | None) -> bool:
-        """Send the rows of an INSERT as a table; False where they go better as SQL text."""
-        from firebolt_like.dbapi.insert_many import as_table  # noqa: PLC0415  # for many rows alone
-
-        budget = self.connection.budget(timeout)
+    async def reset(self) -> None:
+        """Let go of the results there are."""
         self._later.clear()
         await self._let_go()
         self.result = None
-        ready = await as_table(self, insert, rows, budget)
-        if ready is None:
-            return False
-        await self.ingest(ready.table, ready.rows, timeout=budget.left())
-        return True
-
-    def _insert(self, operation: str) -> Insert | None:
-        """Read an INSERT whose rows can share statements."""
-        escapes = self.connection.backend.capabilities.backslash_escapes
-        texts = [statement.text for statement in split(operation, backslash_escapes=escapes)]
-        if self.paramstyle != "qmark" or len(texts) != 1:
-            return None
-        return read_insert(texts[0], backslash_escapes=escapes)
 
     async def ingest(
         self, table: str | tuple[str, ...], data: Any, **options: Any
@@ -382,74 +354,3 @@ class CursorCore(Generic[Row]):
         rows = batch.rows(self._shape.required)
         result.count(len(rows))
         return self._shape.apply(rows)
-
-
-class CursorAttributes:
-    """The attributes of PEP 249, and ours, which need no waiting."""
-
-    _core: CursorCore[Any]
-
-    @property
-    def description(self) -> list[Description] | None:
-        """The columns, seven items each (PEP 249); None after a statement that gives no rows.
-
-        name, type (compares equal to the type objects), display size (always None), internal
-        size in bytes, precision, scale, null_ok.
-        """
-        result = self._core.result
-        if result is None or not result.columns:
-            return None
-        return [
-            (name, kind, None, kind.size, kind.precision, kind.scale, kind.nullable)
-            for name, kind in result.columns
-        ]
-
-    @property
-    def rowcount(self) -> int:
-        """The number of rows of the result; -1 while a stream runs, and where it is not known."""
-        return -1 if self._core.result is None else self._core.result.rowcount
-
-    @property
-    def arraysize(self) -> int:
-        """How many rows `fetchmany` gives by default (PEP 249)."""
-        return self._core.arraysize
-
-    @arraysize.setter
-    def arraysize(self, size: int) -> None:
-        if size < 1:
-            raise InterfaceError(f"arraysize is 1 or more, not {size}.")
-        self._core.arraysize = size
-
-    @property
-    def query_id(self) -> str | None:
-        """The server's name for the last statement, as its query history lists it."""
-        return self._core.query_id
-
-    @property
-    def statistics(self) -> dict[str, Any]:
-        """What the server measured, such as `elapsed` seconds; empty until a stream has ended."""
-        return {} if self._core.result is None else dict(self._core.result.statistics)
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._core.closed
-
-    def __del__(self) -> None:
-        core = getattr(self, "_core", None)
-        if core is None or core.closed or core.connection.closed or core.result is None:
-            return
-        if not core.result.finished:
-            warnings.warn(
-                "A cursor with an unfinished stream was never closed: its query goes on until the "
-                "connection is closed.",
-                ResourceWarning,
-                stacklevel=2,
-                source=self,
-            )
-
-    def setinputsizes(self, sizes: Sequence[Any]) -> None:
-        """Do nothing: the protocol needs no sizes (PEP 249 asks for the method)."""
-
-    def setoutputsize(self, size: int, column: int | None = None) -> None:
-        """Do nothing: the protocol needs no sizes (PEP 249 asks for the method)."""

@@ -1,8 +1,8 @@
-"""Many rows for an INSERT as one table, where an engine takes uploads: far faster than SQL text.
+"""The rows of `executemany` for an INSERT: together in few statements, or as one upload.
 
-What may live here: whether rows can go so. They can where each value has, in Arrow, the very type
-of its column, so that the engine has nothing to convert; in every other case they go as SQL text,
-which the engine reads as it always has.
+An upload is far faster. It is taken where each value has, in Arrow, the very type of its column, so
+that the engine has nothing to convert; in every other case rows go as SQL text, which the engine
+reads as it always has. What may live here: that choice, and both ways.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from firebolt_like.client.retry import Budget
 from firebolt_like.dbapi.arrow import has_arrow
 from firebolt_like.dbapi.ingest_rows import RowBlock, tuple_reader
 from firebolt_like.errors import DataError, ProgrammingError
-from firebolt_like.protocol.insert_values import Insert, Target, read_target
-from firebolt_like.protocol.sql import quote_name
+from firebolt_like.protocol.insert_values import Insert, Target, cut, read_insert, read_target
+from firebolt_like.protocol.sql import quote_name, split
 from firebolt_like.protocol.table_ddl import sent_columns
 from firebolt_like.protocol.types import Column
 
@@ -22,21 +22,61 @@ if TYPE_CHECKING:
 
     from firebolt_like.dbapi.cursor import CursorCore
 
-__all__ = ["Ready", "as_table"]
+__all__ = ["insert_many"]
 
-_ROWS = 10_000
+_MANY = 1000
+"""How many rows are worth the two questions before an upload."""
+
+_MOST_BYTES = 1 << 20
+"""How long a statement gets: an engine parses it, which takes much more memory than its text."""
+
+_ROWS = 10_000  # converted at once
 
 
-class Ready(NamedTuple):
+async def insert_many(
+    cursor: "CursorCore[Any]",
+    operation: str,
+    rows: Sequence[Sequence[Any]],
+    timeout: float | None,  # noqa: ASYNC109  # a budget over several requests
+) -> bool:
+    """Send rows; False where the operation is no INSERT whose rows can go together, or none."""
+    escapes = cursor.connection.backend.capabilities.backslash_escapes
+    texts = [statement.text for statement in split(operation, backslash_escapes=escapes)]
+    insert = read_insert(texts[0], backslash_escapes=escapes) if len(texts) == 1 else None
+    if insert is None or not rows:
+        return False
+    if len(rows) >= _MANY and await _upload(cursor, insert, rows, timeout):
+        return True
+    statements = list(cut(insert, rows, limit=_MOST_BYTES, backslash_escapes=escapes))
+    await cursor.insert(statements, timeout)
+    return True
+
+
+async def _upload(
+    cursor: "CursorCore[Any]",
+    insert: Insert,
+    rows: Sequence[Sequence[Any]],
+    timeout: float | None,  # noqa: ASYNC109  # a budget over several requests
+) -> bool:
+    budget = cursor.connection.budget(timeout)
+    await cursor.reset()
+    ready = await _as_table(cursor, insert, rows, budget)
+    if ready is None:
+        return False
+    await cursor.ingest(ready.table, ready.rows, timeout=budget.left())
+    return True
+
+
+class _Ready(NamedTuple):
     """Rows to ingest: the parts of the table's name, and the rows with the names of its columns."""
 
     table: tuple[str, ...]
     rows: "pa.Table"
 
 
-async def as_table(
+async def _as_table(
     cursor: "CursorCore[Any]", insert: Insert, rows: Sequence[Sequence[Any]], budget: Budget
-) -> Ready | None:
+) -> _Ready | None:
     """Convert rows for the columns of their table; None where they go better as SQL text."""
     target = read_target(insert)
     if target is None or not has_arrow():
@@ -52,7 +92,7 @@ async def as_table(
     if columns is None or len(columns) != len(insert.row) - 1:
         return None
     table = await io.call(lambda: _table(blocks, columns))
-    return None if table is None else Ready(target.table, table)
+    return None if table is None else _Ready(target.table, table)
 
 
 def _blocks(rows: Sequence[Sequence[Any]], width: int) -> list[RowBlock] | None:
