@@ -90,9 +90,10 @@ def test_cancel_query_ends_another_one(server: LocalServer, ask: Asker, form: st
     assert "does not exist" in ask.error(form.format("nix"))["description"]
 
 
-def test_a_statement_timeout_ends_a_query(ask: Asker) -> None:
-    """statement_timeout is in milliseconds."""
-    error = ask.error(_MINUTES, statement_timeout="100")
+@pytest.mark.parametrize("setting", [{"statement_timeout": "100"}, {"max_execution_time": "1"}])
+def test_a_statement_timeout_ends_a_query(ask: Asker, setting: dict[str, str]) -> None:
+    """statement_timeout is in milliseconds, max_execution_time in seconds."""
+    error = ask.error(_MINUTES, **setting)
     assert "statement_timeout" in error["description"]
 
 
