@@ -65,7 +65,7 @@ def read_column_note(comment: str | None) -> ColumnNote:
 def _read(comment: str | None, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(comment or "{}", type=kind)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return kind()  # a file that DuckDB alone has written may hold any comment
 
 

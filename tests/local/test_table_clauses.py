@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from firebolt_like.local import Account, LocalServer
@@ -218,6 +218,7 @@ def test_accounts_do_not_share_them() -> None:
 
 @settings(deadline=None)
 @given(st.one_of(st.none(), st.text(), st.from_regex(r'\{"(type|primary_index)": ?.{,5}\}')))
+@example('{"x": ' + "[" * 100_000)
 def test_any_comment_can_be_read(comment: Any) -> None:
     """A file that another program has written may have comments of any kind."""
     assert isinstance(read_table_note(comment).type, str)
