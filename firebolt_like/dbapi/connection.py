@@ -129,6 +129,9 @@ class ConnectionCore:
         self.check_open()
         if not self.backend.capabilities.transactions:
             raise NotSupportedError("Password accounts have no transactions to roll back.")
+        if self._transaction:
+            for result in list(self._streams):
+                await result.close()  # what it reads is undone
         await self._end("ROLLBACK", self.budget(None))
 
     async def close(self) -> None:

@@ -264,6 +264,21 @@ def test_a_transaction_runs_nothing_beside_an_open_stream(face, connect, script,
     assert script.statements[:3] == ["BEGIN", "SELECT n", "SELECT 1"]
 
 
+def test_rollback_closes_the_streams_of_its_transaction(face, connect, script, stream):
+    """Who gives up a transaction need not read what it was reading."""
+    script.entries.append(answer(Firebolt_Update_Parameters="transaction_id=t"))
+    body = stream(START, data(1), data(2), FINISH)
+
+    async def scenario():
+        async with connect(autocommit=False) as connection:
+            await connection.cursor().execute_stream("SELECT n")
+            await connection.rollback()
+            assert body.closed
+
+    face.run(scenario)
+    assert script.statements == ["BEGIN", "SELECT n", "ROLLBACK"]
+
+
 def test_a_statement_without_rows_may_be_streamed(face, connect, stream):
     """No columns: no description, and nothing stays open."""
     body = stream({"message_type": "START", "result_columns": []}, FINISH)
