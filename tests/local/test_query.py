@@ -86,6 +86,31 @@ def test_long_rows_come_in_batches_of_bytes_not_of_rows(ask: Asker) -> None:
     assert reply.text.count("x" * 100_000) == 100
 
 
+@pytest.mark.parametrize("count", [0, 1, 64, 512, 513, 30_000])
+@pytest.mark.parametrize("output_format", ["JSON_Compact", "JSONLines_Compact", "TabSeparated"])
+def test_both_ways_of_reading_rows_give_the_same(
+    ask: Asker, output_format: str, count: int
+) -> None:
+    """Rows that are read as Arrow (all of a table) are those that are fetched (with a WHERE)."""
+    sql = f"""SELECT i, 'é"\\' || i AS t, i / 10 AS v, i::DECIMAL(38, 9) AS d, [i, NULL] AS l,
+        CASE WHEN i % 3 = 0 THEN 'nan'::DOUBLE END AS n FROM range({count}) r(i)"""
+    one, other = (
+        _rows_of(ask.send(text, output_format=output_format).text, output_format)
+        for text in (sql, f"{sql} WHERE true")
+    )
+    assert len(one) == count
+    assert one == other
+
+
+def _rows_of(text: str, output_format: str) -> list[object]:
+    if output_format == "JSON_Compact":
+        return json.loads(text)["data"]
+    lines = text.splitlines()
+    if output_format == "TabSeparated":
+        return lines
+    return [row for line in lines for row in json.loads(line).get("data", [])]
+
+
 def test_long_rows_come_in_short_record_batches(ask: Asker) -> None:
     """A row of 100 KB makes Arrow's record batches short, too."""
     sql = "SELECT repeat('x', 100000) AS t FROM range(100)"
