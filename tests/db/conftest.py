@@ -14,6 +14,7 @@ import pytest
 
 from firebolt_like import async_db, db
 from firebolt_like.client.io import run
+from firebolt_like.local import LocalServer
 
 
 class Awaitable:
@@ -184,3 +185,57 @@ def refusal(text: str, status: int = 400, **members: Any) -> httpx.Response:
     return httpx.Response(
         status, content=json.dumps({"errors": [{"description": text, **members}]})
     )
+
+
+class WithoutUploads(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """The network to an engine that reads no forms, as older ones do."""
+
+    def _refusal(self, request):
+        if request.headers.get("Content-Type", "").startswith("multipart/"):
+            return refusal("Line 2, Column 8: syntax error, unexpected '-' in Content-Disposition")
+        return None
+
+    def handle_request(self, request):
+        request.read()
+        if not hasattr(self, "network"):
+            self.network = httpx.HTTPTransport()
+        return self._refusal(request) or self.network.handle_request(request)
+
+    async def handle_async_request(self, request):
+        await request.aread()
+        if not hasattr(self, "network"):
+            self.network = httpx.AsyncHTTPTransport()
+        return self._refusal(request) or await self.network.handle_async_request(request)
+
+    def close(self):
+        if hasattr(self, "network"):
+            self.network.close()
+
+    async def aclose(self):
+        if hasattr(self, "network"):
+            await self.network.aclose()
+
+
+@pytest.fixture(scope="module")
+def local_server():
+    with LocalServer() as running:
+        yield running
+
+
+@pytest.fixture(params=["upload", "values"])
+def way(request):
+    """The way that rows go: an engine of either kind."""
+    return request.param
+
+
+@pytest.fixture
+def engine(face, local_server, way):
+    """Connect to an engine, of which tests share the tables' names one after the other."""
+    keywords = {} if way == "upload" else {"transport": WithoutUploads()}
+    return lambda **more: face.connect(local_server.url, **keywords, **more)
+
+
+async def rows_of(cursor, sql="SELECT x, label FROM t ORDER BY x"):
+    """Run a query and give its rows."""
+    await cursor.execute(sql)
+    return await cursor.fetchall()

@@ -1,17 +1,14 @@
 """ingest: rows of every kind arrive in their table; what arrived is known when it breaks off."""
 
 import dataclasses
-import datetime
 import io
 import pathlib
 import subprocess
 import sys
-from decimal import Decimal
 from typing import NamedTuple
 
 import anyio
 import duckdb
-import httpx
 import msgspec
 import pandas
 import polars
@@ -20,11 +17,9 @@ import pyarrow.parquet
 import pytest
 
 from firebolt_like import errors
-from firebolt_like.client.retry import Retry
 from firebolt_like.dbapi.ingest import IngestReport
 from firebolt_like.local import LocalServer
-from firebolt_like.local.multipart import read_form
-from tests.db.conftest import answer, refusal
+from tests.db.conftest import rows_of
 
 
 @dataclasses.dataclass
@@ -82,59 +77,6 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def server():
-    with LocalServer() as running:
-        yield running
-
-
-@pytest.fixture(params=["upload", "values"])
-def way(request):
-    """The way that rows go: an engine of either kind."""
-    return request.param
-
-
-class WithoutUploads(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """The network to an engine that reads no forms, as older ones do."""
-
-    def _refusal(self, request):
-        if request.headers.get("Content-Type", "").startswith("multipart/"):
-            return refusal("Line 2, Column 8: syntax error, unexpected '-' in Content-Disposition")
-        return None
-
-    def handle_request(self, request):
-        request.read()
-        if not hasattr(self, "network"):
-            self.network = httpx.HTTPTransport()
-        return self._refusal(request) or self.network.handle_request(request)
-
-    async def handle_async_request(self, request):
-        await request.aread()
-        if not hasattr(self, "network"):
-            self.network = httpx.AsyncHTTPTransport()
-        return self._refusal(request) or await self.network.handle_async_request(request)
-
-    def close(self):
-        if hasattr(self, "network"):
-            self.network.close()
-
-    async def aclose(self):
-        if hasattr(self, "network"):
-            await self.network.aclose()
-
-
-@pytest.fixture
-def engine(face, server, way):
-    """Connect to an engine, of which tests share the tables' names one after the other."""
-    keywords = {} if way == "upload" else {"transport": WithoutUploads()}
-    return lambda **more: face.connect(server.url, **keywords, **more)
-
-
-async def _rows(cursor, sql="SELECT x, label FROM t ORDER BY x"):
-    await cursor.execute(sql)
-    return await cursor.fetchall()
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_data_makes_a_table(face, engine, kind):
     """With the same rows, and a report that counts them."""
@@ -144,7 +86,7 @@ def test_every_kind_of_data_makes_a_table(face, engine, kind):
             report = await cursor.ingest("t", KINDS[kind](), mode="replace")
             assert cursor.rowcount == 3
             assert report.rows == 3
-            rows = await _rows(cursor)
+            rows = await rows_of(cursor)
             assert [str(column[1]) for column in cursor.description] == ["bigint null", "text null"]
             return rows
 
@@ -161,7 +103,7 @@ def test_tuples_have_names_from_the_caller_or_the_table(face, engine):
             await cursor.ingest("t", [[4, "four"]])
             await cursor.ingest("t", [("five", 5)], columns=["LABEL", "x"])
             await cursor.ingest("t", [(6,)], columns=["x"])
-            return await _rows(cursor)
+            return await rows_of(cursor)
 
     assert face.run(scenario) == [*ROWS, (4, "four"), (5, "five"), (6, None)]
 
@@ -174,7 +116,7 @@ def test_a_cursor_is_data(face, engine):
             await cursor.execute_arrow("SELECT i AS x, 'a' AS label FROM range(9) AS r(i)")
             data = cursor.wrapped if face.blocking else cursor
             assert (await cursor.ingest("t", data, mode="replace")).rows == 9
-            return await _rows(cursor)
+            return await rows_of(cursor)
 
     assert face.run(scenario) == [(number, "a") for number in range(9)]
 
@@ -199,7 +141,7 @@ def test_async_iterables_are_data_in_tasks(face, engine):
                 return
             await cursor.ingest("t", rows())
             await cursor.ingest("t", batches())
-            assert await _rows(cursor) == sorted([*ROWS, *ROWS])
+            assert await rows_of(cursor) == sorted([*ROWS, *ROWS])
 
     face.run(scenario)
 
@@ -214,113 +156,11 @@ def test_odd_names_are_kept(face, engine):
             await cursor.ingest('odd "t;?"', data, mode="replace")
             await cursor.ingest('odd "t;?"', data)
             await cursor.ingest('odd "t;?"', data, schema="public")
-            return await _rows(cursor, 'SELECT * FROM "odd ""t;?"""'), cursor.description
+            return await rows_of(cursor, 'SELECT * FROM "odd ""t;?"""'), cursor.description
 
     rows, description = face.run(scenario)
     assert rows == [(0, 1, 2, 3, 4)] * 3
     assert [column[0] for column in description] == names
-
-
-TYPES = {
-    "flag bool": (pa.array([True, None]), "boolean", [True, None]),
-    "small": (pa.array([-(2**31), 5], pa.int32()), "integer", [-(2**31), 5]),
-    "unsigned": (pa.array([2**64 - 1, 0], pa.uint64()), "numeric(20, 0)", [2**64 - 1, 0]),
-    "real": (pa.array([0.5, None], pa.float32()), "real", [0.5, None]),
-    "infinite": (pa.array([float("inf"), -0.0]), "double precision", [float("inf"), -0.0]),
-    "exact": (
-        pa.array([Decimal("-0.01"), Decimal("1" + "0" * 35 + ".00")], pa.decimal128(38, 2)),
-        "numeric(38, 2)",
-        [Decimal("-0.01"), Decimal("1" + "0" * 35 + ".00")],
-    ),
-    "hundreds": (
-        pa.array([Decimal(12300), None], pa.decimal128(3, -2)),
-        "numeric(5, 0)",
-        [Decimal(12300), None],
-    ),
-    "large": (pa.array(["a", None], pa.large_string()), "text", ["a", None]),
-    "view": (pa.array(["é", ""]).cast(pa.string_view()), "text", ["é", ""]),
-    "coded": (pa.array(["a", None]).dictionary_encode(), "text", ["a", None]),
-    "nothing": (pa.nulls(2), "text", [None, None]),
-    "bytes": (pa.array([b"\0\xff", b""]), "bytea", [b"\0\xff", b""]),
-    "fixed": (pa.array([b"ab", None], pa.binary(2)), "bytea", [b"ab", None]),
-    "day": (
-        pa.array([datetime.date(1, 1, 1), datetime.date(9999, 12, 31)]),
-        "date",
-        [datetime.date(1, 1, 1), datetime.date(9999, 12, 31)],
-    ),
-    "local": (
-        pa.array([datetime.datetime(2024, 1, 31, 1, 2, 3, 4), None], pa.timestamp("ns")),
-        "timestamp",
-        [datetime.datetime(2024, 1, 31, 1, 2, 3, 4), None],
-    ),
-    "instant": (
-        pa.array([0, None], pa.timestamp("s", "Asia/Kolkata")),
-        "timestamptz",
-        [datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC), None],
-    ),
-    "list": (pa.array([[1, None], []]), "array(bigint null)", [[1, None], []]),
-    "nested": (
-        pa.array([[[Decimal("1.5")]], None], pa.large_list(pa.list_(pa.decimal128(9, 1)))),
-        "array(array(numeric(9, 1) null) null)",
-        [[[Decimal("1.5")]], None],
-    ),
-    "struct": (
-        pa.array([{"n": 1, "when": datetime.date(2024, 1, 1)}, {"n": None, "when": None}]),
-        "struct(n bigint null, when date null)",
-        [{"n": 1, "when": datetime.date(2024, 1, 1)}, {"n": None, "when": None}],
-    ),
-}
-
-
-@pytest.mark.parametrize("name", TYPES)
-def test_every_arrow_type_arrives_equal(face, engine, name):
-    """In a table that is made of it, and again in the one that is there."""
-    array, kind, values = TYPES[name]
-
-    async def scenario():
-        async with engine() as connection, connection.cursor() as cursor:
-            await cursor.ingest("typed", pa.table({"v": array}), mode="replace")
-            await cursor.ingest("typed", pa.table({"v": array}))
-            rows = await _rows(cursor, "SELECT v FROM typed")
-            assert [str(column[1]) for column in cursor.description] == [f"{kind} null"]
-            return rows
-
-    assert repr(face.run(scenario)) == repr([(_python(value, kind),) for value in values] * 2)
-
-
-def _python(value, kind):
-    return Decimal(value) if kind.startswith("numeric") and value is not None else value
-
-
-@pytest.mark.parametrize(
-    ("values", "kind"),
-    [
-        ([1, None, -(2**63)], "bigint"),
-        ([1, 2.5], "double precision"),
-        ([2**70, 1], "numeric(38, 0)"),
-        ([Decimal("1.50"), Decimal(-3), None], "numeric(38, 2)"),
-        (["a", "it's \\ é", ""], "text"),
-        ([b"\0", None], "bytea"),
-        ([True, False], "boolean"),
-        ([datetime.date(2024, 1, 31)], "date"),
-        ([datetime.datetime(2024, 1, 31, 1, 2, 3, 4), None], "timestamp"),
-        ([datetime.datetime(2024, 1, 31, tzinfo=datetime.UTC)], "timestamptz"),
-        ([[1, None], [], None], "array(bigint null)"),
-        ([{"a": 1, "b": "x"}, {"a": None, "b": None}], "struct(a bigint null, b text null)"),
-        ([None, None], "text"),
-    ],
-)
-def test_every_python_type_arrives_equal(face, engine, values, kind):
-    """In the type that holds all of a column."""
-
-    async def scenario():
-        async with engine() as connection, connection.cursor() as cursor:
-            await cursor.ingest("typed", [{"v": value} for value in values], mode="replace")
-            rows = await _rows(cursor, "SELECT v FROM typed")
-            assert [str(column[1]) for column in cursor.description] == [f"{kind} null"]
-            return rows
-
-    assert face.run(scenario) == [(value,) for value in values]
 
 
 @pytest.mark.parametrize(
@@ -372,7 +212,7 @@ def test_what_does_not_fit_is_refused(face, engine, data, keywords, error, text)
             with pytest.raises(error, match=text) as refused:
                 await cursor.ingest("t", data, **keywords)
             assert not isinstance(refused.value, errors.IngestError)
-            assert await _rows(cursor, "SELECT count(*) FROM t") == [(0,)]
+            assert await rows_of(cursor, "SELECT count(*) FROM t") == [(0,)]
 
     face.run(scenario)
 
@@ -409,7 +249,7 @@ def test_no_rows_are_no_error(face, engine):
             assert await cursor.ingest("t", TABLE.slice(3), mode="replace") == nothing
             assert await cursor.ingest("t", []) == nothing
             assert await cursor.ingest("t", iter([]), columns=["x"]) == nothing
-            return await _rows(cursor)
+            return await rows_of(cursor)
 
     assert face.run(scenario) == []
 
@@ -435,7 +275,7 @@ def test_progress_is_told_after_each_statement(face, engine):
             report = await cursor.ingest(
                 "t", _numbers(15_000, made), batch_bytes=50_000, progress=progress
             )
-            assert await _rows(cursor, "SELECT count(*), sum(x) FROM t") == [
+            assert await rows_of(cursor, "SELECT count(*), sum(x) FROM t") == [
                 (15_000, sum(range(15_000)))
             ]
             return report
@@ -469,7 +309,7 @@ def test_a_reader_is_not_run_ahead(face, engine):
             before = pa.total_allocated_bytes()
             size = 2 * batch.nbytes
             await cursor.ingest("t", reader, batch_bytes=size, progress=progress)
-            assert await _rows(cursor, "SELECT count(*) FROM t") == [(30_000,)]
+            assert await rows_of(cursor, "SELECT count(*) FROM t") == [(30_000,)]
             assert max(held) - before < 6 * batch.nbytes
 
     face.run(scenario)
@@ -498,7 +338,7 @@ def test_a_cancelled_task_leaves_whole_statements(face, engine):
 
                 await cursor.ingest("t", rows(), batch_bytes=50_000, progress=progress)
             assert scope.cancelled_caught
-            return await _rows(cursor, "SELECT count(*), max(x) FROM t")
+            return await rows_of(cursor, "SELECT count(*), max(x) FROM t")
 
     if face.blocking:
         return  # a thread cannot be cancelled
@@ -569,7 +409,7 @@ def test_what_arrived_is_known_when_the_data_breaks_off(face, engine):
             await cursor.execute("CREATE OR REPLACE TABLE t (x bigint null, label text null)")
             with pytest.raises(errors.IngestError, match="the disk went away") as broken:
                 await cursor.ingest("t", breaking(), batch_bytes=50_000)
-            [(count, highest)] = await _rows(cursor, "SELECT count(*), max(x) FROM t")
+            [(count, highest)] = await rows_of(cursor, "SELECT count(*), max(x) FROM t")
             return broken.value, count, highest
 
     error, count, highest = face.run(scenario)
@@ -589,7 +429,7 @@ def test_a_bad_value_in_a_later_block_is_reported(face, engine):
             await cursor.execute("CREATE OR REPLACE TABLE t (x bigint null, label text null)")
             with pytest.raises(errors.IngestError) as broken:
                 await cursor.ingest("t", rows, batch_bytes=50_000)
-            assert await _rows(cursor, "SELECT count(*) FROM t") == [(broken.value.rows,)]
+            assert await rows_of(cursor, "SELECT count(*) FROM t") == [(broken.value.rows,)]
             return broken.value
 
     assert isinstance(face.run(scenario).__cause__, errors.DatabaseError)
@@ -609,7 +449,7 @@ def test_an_open_transaction_takes_it_back(face, engine):
                 await connection.rollback()
                 await cursor.ingest("made", TABLE, mode="create")
                 await connection.commit()
-            return await _rows(witness, "SELECT count(*) FROM made")
+            return await rows_of(witness, "SELECT count(*) FROM made")
 
     assert face.run(scenario) == [(3,)]
 
@@ -624,242 +464,10 @@ def test_a_password_account_gets_values(face):
         async with face.connect(**place) as connection, connection.cursor() as cursor:
             await cursor.ingest("t", rows, mode="replace", columns=["x", "label"])
             await cursor.ingest("t", TABLE.slice(2))
-            return await _rows(cursor)
+            return await rows_of(cursor)
 
     with LocalServer(users=dict([user]), databases=["db"], engines={"e": "db"}) as accounts:
         assert face.run(scenario) == [*rows, ROWS[2]]
-
-
-# --- what is sent, to a scripted server ---
-
-COLUMNS = {"x": "long", "label": "text"}
-
-
-def _form(request):
-    form = read_form(request.content, request.headers["Content-Type"])
-    return form.sql.decode(), form.files
-
-
-def _sent(script):
-    """The statements, and those of forms with the rows of their files."""
-    sent = []
-    for request in script.requests:
-        if request.headers.get("Content-Type", "").startswith("multipart/"):
-            sql, files = _form(request)
-            [(name, content)] = files.items()
-            rows = (
-                pa.ipc.open_stream(content).read_all()
-                if name.endswith("arrow")
-                else pa.parquet.read_table(io.BytesIO(content))
-            )
-            sent.append((sql, rows.num_rows))
-        else:
-            sent.append(request.content.decode())
-    return sent
-
-
-LOOK = 'SELECT * FROM "t" LIMIT 0'
-PROBE = "SELECT n FROM read_{0}('upload://data.{0}')"
-UPLOAD = 'INSERT INTO "t" ("x", "label") SELECT "x", "label" FROM read_{0}(\'upload://data.{0}\')'
-
-
-def test_an_engine_is_asked_once_what_it_reads(face, connect, script):
-    """By a request that changes nothing, outside of any transaction."""
-    script.entries = [answer(), answer(), answer([], COLUMNS), answer(), answer([], COLUMNS)]
-
-    async def scenario():
-        async with connect() as connection, connection.cursor() as cursor:
-            await cursor.ingest("t", TABLE)
-            await cursor.ingest("t", ROWS)
-
-    face.run(scenario)
-    assert _sent(script) == [
-        (PROBE.format("arrow"), 1),
-        (PROBE.format("parquet"), 1),
-        LOOK,
-        (UPLOAD.format("arrow"), 3),
-        LOOK,
-        (UPLOAD.format("arrow"), 3),
-    ]
-
-
-@pytest.mark.parametrize("status", [400, 404, 415, 501])
-def test_an_engine_that_reads_parquet_alone_gets_it(face, connect, script, status):
-    """Arrow is refused where nothing has run."""
-    no = refusal("function read_arrow does not exist", status)
-    script.entries = [no, answer(), answer([], COLUMNS)]
-
-    async def scenario():
-        async with connect() as connection, connection.cursor() as cursor:
-            await cursor.ingest("t", TABLE)
-
-    face.run(scenario)
-    assert _sent(script)[2:] == [LOOK, (UPLOAD.format("parquet"), 3)]
-
-
-def test_an_engine_that_reads_nothing_gets_values(face, connect, script):
-    """And is not asked again."""
-    no = refusal("syntax error, unexpected '-'")
-    script.entries = [no, no, answer([], COLUMNS), answer(), answer([], COLUMNS)]
-
-    async def scenario():
-        async with connect() as connection, connection.cursor() as cursor:
-            await cursor.ingest("t", TABLE)
-            await cursor.ingest("t", [(4, "four")])
-
-    face.run(scenario)
-    values = 'INSERT INTO "t" ("x", "label") VALUES '
-    assert _sent(script)[2:] == [
-        LOOK,
-        values + "(1, 'one'), (2, NULL), (3, 'it''s')",
-        LOOK,
-        values + "(4, 'four')",
-    ]
-
-
-@pytest.mark.parametrize("status", [401, 403, 502])
-def test_a_server_that_cannot_be_asked_is_no_older_engine(face, connect, script, status):
-    """An error of another kind is raised, and nothing is sent."""
-    script.entries = [refusal("not now", status)] * 10
-
-    async def scenario():
-        async with connect(retry=Retry(attempts=1)) as connection, connection.cursor() as cursor:
-            with pytest.raises(errors.Error, match="not now"):
-                await cursor.ingest("t", TABLE)
-
-    face.run(scenario)
-    assert {sql for sql, _ in _sent(script)} == {PROBE.format("arrow")}
-
-
-def test_an_engine_that_fails_is_asked_again(face, connect, script):
-    """A 500 may come from an older one, and from one that has other troubles."""
-    broken = refusal("out of memory", 500)
-    script.entries = [broken, refusal("no", 500), answer([], COLUMNS), answer()]
-    script.entries += [answer(), answer(), answer([], COLUMNS)]
-
-    async def scenario():
-        async with connect() as connection, connection.cursor() as cursor:
-            await cursor.ingest("t", [(1, "a")])
-            await cursor.ingest("t", TABLE)
-
-    face.run(scenario)
-    assert _sent(script)[3] == 'INSERT INTO "t" ("x", "label") VALUES (1, \'a\')'
-    assert _sent(script)[-1] == (UPLOAD.format("arrow"), 3)
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [httpx.ReadError("reset"), httpx.RemoteProtocolError("gone"), lambda _: refusal("no", 502)],
-)
-def test_nothing_is_sent_twice(face, connect, script, failure):
-    """A statement that may have run ends it, and its rows are in doubt."""
-    script.entries = [answer(), answer(), answer([], COLUMNS), answer(), failure]
-
-    async def scenario():
-        async with connect() as connection, connection.cursor() as cursor:
-            with pytest.raises(errors.IngestError) as broken:
-                await cursor.ingest("t", iter(TABLE.to_batches(max_chunksize=1)), batch_bytes=1)
-            return broken.value
-
-    error = face.run(scenario)
-    assert _sent(script)[3:] == [(UPLOAD.format("arrow"), 1)] * 2
-    assert error.rows == 1
-    assert (error.in_doubt, error.rows_in_doubt) == (True, 1)
-
-
-@pytest.mark.parametrize(
-    ("text", "status"), [("division by zero", 400), ("no", 200), ("too many", 429)]
-)
-def test_what_the_engine_refused_is_not_in_doubt(face, connect, script, text, status):
-    """A statement's rows arrive all or not at all."""
-    script.entries = [answer(), answer(), answer([], COLUMNS), answer(), refusal(text, status)]
-
-    async def scenario():
-        async with connect(retry=Retry(attempts=1)) as connection, connection.cursor() as cursor:
-            with pytest.raises(errors.IngestError) as broken:
-                await cursor.ingest("t", iter(TABLE.to_batches(max_chunksize=1)), batch_bytes=1)
-            return broken.value
-
-    error = face.run(scenario)
-    assert (error.rows, error.in_doubt) == (1, False)
-
-
-def test_a_refusal_under_status_200_is_one(face, connect, script):
-    """Some engines answer every request so."""
-    no = refusal("function read_arrow does not exist", 200)
-    script.entries = [no, no, answer([], COLUMNS)]
-
-    async def scenario():
-        async with connect() as connection, connection.cursor() as cursor:
-            await cursor.ingest("t", [(1, "a")])
-
-    face.run(scenario)
-    assert _sent(script)[-1] == 'INSERT INTO "t" ("x", "label") VALUES (1, \'a\')'
-
-
-def test_what_was_refused_before_it_ran_is_sent_again(face, connect, script):
-    """A 503 says so; the body is made anew."""
-    busy = httpx.Response(503, headers={"Retry-After": "0"})
-    script.entries = [answer(), answer(), answer([], COLUMNS), busy]
-
-    async def scenario():
-        async with connect() as connection, connection.cursor() as cursor:
-            await cursor.ingest("t", TABLE)
-
-    face.run(scenario)
-    assert _sent(script)[3:] == [(UPLOAD.format("arrow"), 3)] * 2
-    assert _form(script.requests[3])[1] == _form(script.requests[4])[1]
-
-
-def test_a_parquet_file_goes_as_it_is(face, connect, script, tmp_path):
-    """Where its columns have the table's types; else its rows are converted."""
-    path = tmp_path / "rows.parquet"
-    path.write_bytes(_parquet().read())
-    script.entries = [answer(), answer(), answer([], COLUMNS), answer()]
-    script.entries += [answer([], {"x": "int", "label": "text"})]
-
-    async def scenario():
-        async with connect() as connection, connection.cursor() as cursor:
-            report = await cursor.ingest("t", path)
-            assert (report.rows, report.statements) == (3, 1)
-            await cursor.ingest("t", str(path))
-
-    face.run(scenario)
-    assert _sent(script)[3] == (UPLOAD.format("parquet"), 3)
-    assert _form(script.requests[3])[1] == {"data.parquet": path.read_bytes()}
-    assert _sent(script)[5] == (UPLOAD.format("arrow"), 3)
-
-
-def test_a_file_that_is_too_long_goes_in_parts(face, connect, script):
-    """A 413 comes before anything runs."""
-    long = httpx.Response(413, text="too long")
-    script.entries = [answer(), answer(), answer([], COLUMNS), long, answer(), long]
-
-    async def scenario():
-        async with connect() as connection, connection.cursor() as cursor:
-            assert (await cursor.ingest("t", _parquet())).rows == 3
-            script.entries = [answer([], COLUMNS), long]
-            with pytest.raises(errors.DataError) as refused:
-                await cursor.ingest("t", TABLE)
-            assert "smaller batch_bytes" in refused.value.hint
-
-    face.run(scenario)
-    assert _sent(script)[3:5] == [(UPLOAD.format("parquet"), 3), (UPLOAD.format("arrow"), 3)]
-
-
-def test_the_timeout_is_for_all_requests_together(face, connect, script):
-    """Each gets what is left."""
-    script.entries = [answer(), answer(), answer([], COLUMNS), httpx.ReadTimeout("late")]
-
-    async def scenario():
-        async with connect() as connection, connection.cursor() as cursor:
-            with pytest.raises(errors.QueryTimeoutError):
-                await cursor.ingest("t", TABLE, timeout=60)
-
-    face.run(scenario)
-    waits = [request.extensions["timeout"].get("read") for request in script.requests]
-    assert len(waits) == 4
-    assert all(wait <= 60 for wait in waits)
 
 
 _PROGRAM = """
@@ -879,10 +487,10 @@ with connect(sys.argv[1]) as connection, connection.cursor() as cursor:
 """
 
 
-def test_rows_need_no_pyarrow(server):
+def test_rows_need_no_pyarrow(local_server):
     """They are written into statements; what needs it says so."""
     done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, server.url],
+        [sys.executable, "-c", _PROGRAM, local_server.url],
         capture_output=True,
         text=True,
         timeout=60,
