@@ -1,5 +1,6 @@
 """`firebolt-like serve --flight-port`, and programs that end while they serve Flight."""
 
+import os
 import re
 import signal
 import subprocess
@@ -97,3 +98,28 @@ def test_a_program_ends(what: str) -> None:
         timeout=30,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_process_ends() -> None:
+    """A child of a process that serves Flight ends by itself, and leaves the server as it is."""
+    program = (
+        "import os, sys\n"
+        "from firebolt_like.local import LocalServer\n"
+        "with LocalServer(flight_port=0) as server:\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        sys.exit(7)\n"
+        "    _, status = os.waitpid(child, 0)\n"
+        "    import pyarrow.flight as fl\n"
+        "    with fl.connect(server.flight_url) as client:\n"
+        "        client.get_flight_info(fl.FlightDescriptor.for_command('SELECT 1'))\n"
+        "sys.exit(os.waitstatus_to_exitcode(status))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        check=False,
+        capture_output=True,
+        timeout=30,
+    )
+    assert done.returncode == 7

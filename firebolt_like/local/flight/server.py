@@ -16,7 +16,7 @@ from firebolt_like.local.flight.actions import Actions
 from firebolt_like.local.flight.begun import Begun
 from firebolt_like.local.flight.callers import Callers, Handshake
 from firebolt_like.local.flight.calls import Call
-from firebolt_like.local.flight.hanging_up import hang_up
+from firebolt_like.local.flight.ending import forget, hang_up
 from firebolt_like.local.flight.ingest import ingest
 from firebolt_like.local.flight.metadata import answer_metadata, metadata_schema
 from firebolt_like.local.flight.prepared import Prepared, PreparedStatements
@@ -71,7 +71,8 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]  # pyarrow has no
         """Stop it, also under clients that do not read what they have asked for."""
         atexit.unregister(self.end)
         if self._process != os.getpid():
-            return  # a forked process has none of its threads
+            forget(self)  # a forked process has none of its threads
+            return
         self._ending = True
         self._shared.running.stop_all("The query was cancelled: the server was stopped.")
         # pyarrow waits for all calls, however long they take

@@ -1,15 +1,16 @@
-"""Hanging up on gRPC's clients, which pyarrow has no way for.
+"""Two things that the end of a server needs, and that pyarrow has no way for.
 
-What may live here: the search for a server's connections among the open files of this process.
+What may live here: hanging up on gRPC's clients, and letting go of a server of another process.
 """
 
 import contextlib
 import os
 import socket
+import weakref
 from pathlib import Path
 from typing import Final
 
-__all__ = ["hang_up"]
+__all__ = ["forget", "hang_up"]
 
 _FILES: Final = Path("/dev/fd")
 
@@ -26,3 +27,11 @@ def hang_up(port: int) -> None:
             here = connection.getsockname()
             if connection.getpeername() and here[1:2] == (port,):
                 connection.shutdown(socket.SHUT_RDWR)
+
+
+def forget(server: object) -> None:
+    """Have a forked process not shut the server of its parent: it would wait for ever."""
+    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]  # noqa: SLF001  # pyarrow's own is not to be had otherwise
+        found = finalizer.peek()
+        if found is not None and found[0] is server:
+            finalizer.detach()
