@@ -13,11 +13,14 @@ from firebolt_like.protocol.sql import Kind, tokens
 
 __all__ = ["explained", "refuse_ways_out"]
 
-_SUSPECT: Final = re.compile(r"copy|query|json_execute_serialized_sql", re.IGNORECASE)
+_RUNS_TEXT: Final = r"query|json_execute_serialized_sql|\w+_external_resource(?:_type)?"
+"""Functions that run SQL in a string, or call what a string names."""
+
+_SUSPECT: Final = re.compile(r"copy|query|json_execute_serialized_sql|_resource", re.IGNORECASE)
 _COPY: Final = re.compile(r"\bcopy\b", re.IGNORECASE)
 _TO: Final = re.compile(r"\bto\b", re.IGNORECASE)
-_HIDDEN: Final = re.compile(r"\b(query|json_execute_serialized_sql)\s*\(", re.IGNORECASE)
-_NAMED: Final = re.compile(r"\b(query|json_execute_serialized_sql)\b", re.IGNORECASE)
+_HIDDEN: Final = re.compile(rf"\b({_RUNS_TEXT})\s*\(", re.IGNORECASE)
+_NAMED: Final = re.compile(rf"\b({_RUNS_TEXT})\b", re.IGNORECASE)
 _BEFORE: Final = 200  # characters: what is longer is no name of a table
 _NAMES_A_TABLE: Final = re.compile(
     r"\b(?:into|table|exists|with|recursive|on|references)\s+(?:\w+\s*\.\s*)*\Z", re.IGNORECASE

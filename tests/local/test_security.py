@@ -80,6 +80,14 @@ WRITES = [
         "FROM `query`('FROM `json_execute_serialized_sql`(json_serialize_sql("
         "''WITH a AS (COPY data TO {made}) SELECT * FROM a''))')"
     ),
+    (
+        "CALL destroy_external_resource('json_execute_serialized_sql', json_serialize_sql("
+        "'WITH a AS (COPY data TO ''{made}'') SELECT * FROM a'))"
+    ),
+    (
+        "SELECT 1 FROM \"destroy_external_resource\" /* x */ ('json_execute_serialized_sql',"
+        " json_serialize_sql('WITH a AS (COPY data TO ''{made}'') SELECT * FROM a'))"
+    ),
     "EXPORT DATABASE '{made}'",
     "ATTACH '{made}' AS other",
     "PRAGMA profiling_output = '{made}'",
@@ -115,6 +123,10 @@ LOCKED = [
     "SELECT * FROM pandas_scan(1::POINTER)",
     "FROM `query`('SELECT 1')",
     "FROM main . `query` /* x */ ('SELECT 1')",
+    "CALL register_external_resource('k', 'n', MAP {'a': 'b'})",
+    "CALL deregister_external_resource('n')",
+    "CALL register_external_resource_type('k', kind := 'x', create_function := 'query')",
+    "CALL create_external_resource('k')",
     "SELECT * FROM http",
     "SELECT * FROM sys",
 ]
