@@ -271,9 +271,11 @@ def test_rollback_closes_the_streams_of_its_transaction(face, connect, script, s
 
     async def scenario():
         async with connect(autocommit=False) as connection:
-            await connection.cursor().execute_stream("SELECT n")
+            cursor = await connection.cursor().execute_stream("SELECT n")
             await connection.rollback()
             assert body.closed
+            assert not connection.in_transaction
+            await cursor.close()
 
     face.run(scenario)
     assert script.statements == ["BEGIN", "SELECT n", "ROLLBACK"]
