@@ -13,6 +13,8 @@ __all__ = ["SCRIPTS", "output"]
 
 SCRIPTS: dict[str, tuple[str, ...]] = {
     # name: arguments; what follows `--peer` is known when it is run
+    "point_queries": ("--turns", "3", "--peer"),
+    "imports": (),
     "ingest": ("--turns", "1", "--peer"),
     "rest_overhead": (),
     "rest_memory": (),
