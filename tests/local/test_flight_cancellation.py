@@ -173,6 +173,30 @@ def test_nothing_holds_up_the_end() -> None:
     assert after <= before
 
 
+@pytest.mark.parametrize("sql", ["INSERT INTO t VALUES (?)", "DELETE FROM t WHERE a = ?", ""])
+def test_a_client_that_never_ends_its_rows(sql: str) -> None:
+    """Parameters and ingests that somebody is still putting do not hold up the end."""
+    rows = pa.table({"a": [1, 2]})
+    with LocalServer(flight_port=0) as server:
+        asker = FlightAsker.of(server)
+        asker.update("CREATE TABLE t (a int)")
+        command: messages.Message = messages.CommandStatementIngest(
+            messages.TableDefinitionOptions(1, 2), "t"
+        )
+        if sql:
+            handle = asker.prepare(sql).prepared_statement_handle
+            command = messages.CommandPreparedStatementUpdate(handle)
+        descriptor = fl.FlightDescriptor.for_command(messages.pack(command))
+        writer, _ = asker.client.do_put(descriptor, rows.schema)
+        writer.write_table(rows)
+        assert eventually(is_idle)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 5
+    with pytest.raises(pa.ArrowException):
+        writer.close()
+    asker.close()
+
+
 def test_a_client_that_never_reads() -> None:
     """A stalled client of another process loses its connection when the server ends."""
     script = (

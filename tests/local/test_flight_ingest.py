@@ -113,7 +113,7 @@ def test_a_client_that_hangs_up_in_a_transaction(ask: FlightAsker) -> None:
     assert reader.read() is None
     with pytest.raises(fl.FlightTimedOutError):
         writer.close()
-    with pytest.raises(pa.ArrowInvalid, match="aborted|still running"):
+    with pytest.raises(pa.ArrowInvalid, match=r"aborted|still running"):
         ask.end(transaction, EndTransaction.COMMIT)
     ask.end(transaction, EndTransaction.ROLLBACK)
     assert ask.rows("SELECT count(*) FROM halves") == [(2,)]

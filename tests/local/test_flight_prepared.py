@@ -253,6 +253,16 @@ def test_missing_parameters(ask: FlightAsker) -> None:
     ask.put(CommandPreparedStatementQuery(handle), pa.table({"a": [1]}))
     with pytest.raises(pa.ArrowInvalid, match=r"\$2, but it was not set"):
         ask.get(CommandPreparedStatementQuery(handle))
+    ask.put(CommandPreparedStatementQuery(handle), pa.table({"a": [1]}).slice(1))
+    with pytest.raises(pa.ArrowInvalid, match=r"\$1, but it was not set"):
+        ask.get(CommandPreparedStatementQuery(handle))
+
+
+def test_backslashes(server: LocalServer) -> None:
+    """Where a backslash is an escape, a `?` behind one in a string is no placeholder."""
+    ask = FlightAsker.of(server, standard_conforming_strings="false")
+    assert ask.query(r"SELECT '\'?' AS a, ? AS b", 5) == [("'?", 5)]
+    ask.close()
 
 
 def test_closing(ask: FlightAsker) -> None:

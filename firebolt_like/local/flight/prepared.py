@@ -52,7 +52,7 @@ class PreparedStatements:
         self, call: Call, request: ActionCreatePreparedStatementRequest
     ) -> ActionCreatePreparedStatementResult:
         """Prepare a statement; what it gives and takes is told as far as it is known."""
-        work = Work.of(call, numbered(request.query), request.transaction_id)
+        work = Work.of(call, request.query, request.transaction_id, numbered)
         parameters = _parameter_schema(call, work)
         dataset = _dataset_schema(call, work, parameters)
         handle = self._shelf.put(Prepared(call.owner, work))
@@ -120,7 +120,7 @@ class PreparedStatements:
 
 def _with_parameters(work: Work, rows: pa.Table | None) -> Work:
     """Bind rows of parameters. Raises `Refusal` for one of a type that no SQL has."""
-    if rows is None or not rows.num_columns:
+    if rows is None or not rows.num_rows:
         return work
     given = tuple(row_of(rows, number) for number in range(rows.num_rows))
     return dataclasses.replace(work, parameters=given)

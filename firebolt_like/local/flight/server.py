@@ -36,6 +36,7 @@ _MOST: Final = 1000  # results and prepared statements that wait for their clien
 _MOST_SESSIONS: Final = 10_000
 _SESSION_AGE: Final = 3600.0
 _GRACE: Final = 1.0  # seconds that streams have to end when the server does
+_PATIENCE: Final = 10  # times that clients are hung up on
 
 
 class FlightServer(fl.FlightServerBase):  # type: ignore[misc]  # pyarrow has no types
@@ -81,10 +82,11 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]  # pyarrow has no
         )
         closing.start()
         closing.join(_GRACE)
-        while closing.is_alive():
-            hang_up(self.port)
-            closing.join(_GRACE)
-        self._uploading.shutdown(wait=True, cancel_futures=True)
+        for _ in range(_PATIENCE):
+            if closing.is_alive():
+                hang_up(self.port)
+                closing.join(_GRACE)
+        self._uploading.shutdown(wait=not closing.is_alive(), cancel_futures=True)
 
     def _call(self, context: Any) -> Call:
         if self._ending:

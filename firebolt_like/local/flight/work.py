@@ -4,7 +4,7 @@ What may live here: the way from a command's text through `Execution`, which is 
 """
 
 import dataclasses
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager, suppress
 from types import MappingProxyType
@@ -54,9 +54,15 @@ class Work:
     """Whether the transaction, if any, is that of the session, not one that the command named."""
 
     @classmethod
-    def of(cls, call: Call, text: str, transaction: bytes | None) -> "Work":
-        """Read a command's statements. Raises `Refusal` where there is none."""
-        body = mark_escapes(text) if call.backslash_escapes else text
+    def of(
+        cls,
+        call: Call,
+        text: str,
+        transaction: bytes | None,
+        rewrite: Callable[[str], str] = str,
+    ) -> "Work":
+        """Read a command's statements, as `rewrite` writes them. `Refusal` where there is none."""
+        body = rewrite(mark_escapes(text) if call.backslash_escapes else text)
         statements = tuple(split(body))
         if not statements:
             raise invalid("The command holds no statement.")
