@@ -73,6 +73,7 @@ _NOISE = re.compile(
     r".*|Traceback \(most recent call last\):.*",
     re.DOTALL,
 )
+_DETAIL = re.compile(r"\.? Detail: \w+$")  # Arrow's name for the code, once more
 _PREFIXES = re.compile(r"^(Flight (returned|RPC failed).*?message: |Flight error: )", re.DOTALL)
 
 _NOT_SENT = re.compile(
@@ -127,4 +128,5 @@ def _unavailable(text: str, where: str) -> ServerConnectionError:
 
 
 def _clean(message: str) -> str:
-    return _PREFIXES.sub("", _NOISE.sub("", message)).strip().rstrip(".")
+    words = _PREFIXES.sub("", _NOISE.sub("", message)).strip()
+    return _DETAIL.sub("", words).rstrip(".")
