@@ -69,6 +69,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
             raise InterfaceError(f"mode is one of {', '.join(get_args(Mode))}, not {self.mode!r}.")
+        if isinstance(self.columns, str):
+            raise InterfaceError("columns= is a list of names, not one text.")
         if self.batch_bytes < 1:
             raise InterfaceError(f"batch_bytes is 1 or more, not {self.batch_bytes}.")
 
@@ -230,10 +232,11 @@ class _Ingestion:
         rows, size, statements = self.report
         known = isinstance(error, EngineNotRunningError | AuthenticationError)
         in_doubt = isinstance(error, OperationalError) and not (error.retryable or known)
-        where = "in the open transaction" if self.connection.in_transaction else "in the table"
-        text = f"The first {rows} rows are {where}; then it broke off: {error}"
+        text = f"The first {rows} rows arrived; then it broke off: {error}"
         if in_doubt and self.doubtful:
             text += f" It is not known whether the {self.doubtful} rows after them arrived."
+        if self.connection.in_transaction:
+            text += " They are in the open transaction: roll it back."
         told = {}
         if isinstance(error, Error):
             told = {"code": error.code, "query_id": error.query_id, "location": error.location}

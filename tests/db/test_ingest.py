@@ -176,6 +176,7 @@ def test_odd_names_are_kept(face, engine):
         ([(1, "a")], {"mode": "create"}, errors.InterfaceError, "needs names"),
         ([(1, "a")], {"mode": "upsert"}, errors.InterfaceError, "append, create, replace"),
         ([(1, "a")], {"batch_bytes": 0}, errors.InterfaceError, "1 or more"),
+        ([(1, "a")], {"columns": "xy"}, errors.InterfaceError, "a list of names"),
         ([{"x": 1}], {"columns": ["x"]}, errors.InterfaceError, "these rows have names"),
         (TABLE, {"columns": ["x", "y"]}, errors.InterfaceError, "this data has names"),
         ([], {"mode": "replace"}, errors.DataError, "no rows"),
@@ -433,6 +434,21 @@ def test_a_bad_value_in_a_later_block_is_reported(face, engine):
             return broken.value
 
     assert isinstance(face.run(scenario).__cause__, errors.DatabaseError)
+
+
+def test_what_breaks_off_in_a_transaction_is_to_be_rolled_back(face, engine):
+    """The rows that arrived are gone with it."""
+
+    async def scenario():
+        async with engine() as connection, connection.cursor() as cursor:
+            await cursor.execute("CREATE OR REPLACE TABLE t (x bigint null, label text null)")
+        async with engine(autocommit=False) as connection, connection.cursor() as cursor:
+            with pytest.raises(errors.IngestError, match="open transaction: roll it back"):
+                await cursor.ingest("t", [*_numbers(10_000), ("a", "b")], batch_bytes=50_000)
+            await connection.rollback()
+            return await rows_of(cursor, "SELECT count(*) FROM t")
+
+    assert face.run(scenario) == [(0,)]
 
 
 def test_an_open_transaction_takes_it_back(face, engine):
