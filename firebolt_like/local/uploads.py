@@ -13,6 +13,7 @@ from typing import Final
 import duckdb
 
 from firebolt_like.local.refusal import Refusal, invalid
+from firebolt_like.local.ways_out import refuse_ways_out
 from firebolt_like.protocol.sql import Kind, Statement, quote_string, tokens
 
 __all__ = ["NO_UPLOADS", "UPLOADS", "UploadFolders", "Uploads"]
@@ -89,6 +90,7 @@ class Uploads:
                 raise invalid(f"There is no upload '{name[:100]}' in this request.")
             view = f"upload_{len(made)}"
             options = sql[call.end("end") : position - 1].strip() if call["end"] == "," else ""
+            refuse_ways_out(options)
             self._make(cursor, view, call["what"].lower(), name, options)
             made.append(view)
             target = f"temp.{view}".ljust(position - call.start())

@@ -16,7 +16,10 @@ __all__ = ["explained", "refuse_ways_out"]
 _RUNS_TEXT: Final = r"query|json_execute_serialized_sql|\w+_external_resource(?:_type)?"
 """Functions that run SQL in a string, or call what a string names."""
 
-_SUSPECT: Final = re.compile(r"copy|query|json_execute_serialized_sql|_resource", re.IGNORECASE)
+_SUSPECT: Final = re.compile(
+    r"copy|query|json_execute_serialized_sql|_resource|rejects", re.IGNORECASE
+)
+_REJECTS: Final = re.compile(r"\b(store_rejects|rejects_table|rejects_scan)\b", re.IGNORECASE)
 _COPY: Final = re.compile(r"\bcopy\b", re.IGNORECASE)
 _TO: Final = re.compile(r"\bto\b", re.IGNORECASE)
 _HIDDEN: Final = re.compile(rf"\b({_RUNS_TEXT})\s*\(", re.IGNORECASE)
@@ -30,6 +33,7 @@ _NAMES_A_TABLE: Final = re.compile(
 def refuse_ways_out(sql: str) -> None:
     """Refuse COPY inside of EXPLAIN and WITH, and functions that run the SQL in a string.
 
+    Also what read_csv keeps of bad lines: temporary tables, which the next session would find.
     Raises `Refusal`.
     """
     if not _SUSPECT.search(sql):
@@ -43,6 +47,8 @@ def refuse_ways_out(sql: str) -> None:
         raise not_supported(
             "COPY", resolution='A column of that name is written in quotes: "copy".'
         )
+    if (rejects := _REJECTS.search(plain)) is not None:
+        raise not_supported(f"The option {rejects[1].lower()}")
     for found in _HIDDEN.finditer(plain):
         if not _NAMES_A_TABLE.search(plain[max(0, found.start() - _BEFORE) : found.start()]):
             raise not_supported(f"The function {found[1].lower()}")
@@ -70,5 +76,5 @@ def _plain(sql: str, kind: Kind, start: int, end: int) -> str:
     if kind is Kind.NAME:
         name = sql[start + 1 : end - 1]
         # a column may be called copy in quotes; a function is the same with and without them
-        return name if _HIDDEN.fullmatch(f"{name}(") else '""'
+        return name if _HIDDEN.fullmatch(f"{name}(") or _REJECTS.fullmatch(name) else '""'
     return {Kind.TEXT: sql[start:end], Kind.COMMENT: " "}.get(kind, "''")

@@ -181,6 +181,17 @@ def test_avro_files_are_not_read(ask: Asker, call: str) -> None:
     assert "'read_avro' is of DuckDB's extension avro" in reply.json()["errors"][0]["description"]
 
 
+@pytest.mark.parametrize("option", ["store_rejects = true", "\"rejects_table\" => 'left'"])
+def test_bad_lines_are_kept_for_nobody(ask: Asker, option: str) -> None:
+    """The reader would keep them in tables that the next session finds."""
+    call = f"read_csv('upload://p', columns => {{'a': 'INT'}}, {option})"
+    reply = _send(ask, f"SELECT * FROM {call}", p=b"1\na secret\n")
+    assert reply.status_code == 400
+    assert "is not supported by the embedded engine" in reply.text
+    for table in ("reject_errors", "left"):
+        assert "does not exist" in ask.error(f'SELECT * FROM "{table}"')["description"]
+
+
 def test_strings_and_comments_are_no_calls(ask: Asker) -> None:
     """They stay as they are."""
     sql = "SELECT 'read_csv(''upload://p'')' -- read_csv('upload://p')"
