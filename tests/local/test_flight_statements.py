@@ -212,3 +212,29 @@ def test_flight_on_demand() -> None:
         ask = FlightAsker.of(server)
         assert ask.rows("SELECT 1") == [(1,)]
         ask.close()
+
+
+SAME = [
+    *("SHOW TABLES", "SHOW DATABASES", "SHOW ENGINES", "SHOW COLUMNS same", "DESCRIBE same"),
+    "SELECT table_schema, table_name FROM information_schema.tables",
+    "SELECT column_name, data_type, is_nullable FROM information_schema.columns",
+    "SELECT engine_name, status FROM information_schema.engines",
+    *("FROM same", "TABLE same", "SUMMARIZE same", "EXPLAIN SELECT 1", "VALUES (1, 'a'), (2, 'b')"),
+    "SELECT sum(a) AS s, avg(a) AS v, count(*) AS n, max(c) AS m FROM same",
+    "SELECT current_engine() AS e, version() AS v, current_schema() AS s",
+    "PIVOT same ON a USING count(*)",
+    "SELECT {'a': 1, 'b': [1, 2]} AS s, E'\\x00\\x01'::bytea AS b, '{\"a\": 1}'::json AS j",
+    "SELECT * FROM same ORDER BY b NULLS FIRST LIMIT 1",
+    "SELECT 1.5 AS d, 2::real AS r, 'inf'::double AS i, 1e-300 AS e",
+    "SELECT DATE '9999-12-31' AS d, TIMESTAMPTZ '1900-01-01 00:00:00+09' AS z",
+    "SELECT 'a' AS a -- comment\n ;",
+    "CHECKPOINT",
+]
+
+
+@pytest.mark.parametrize("sql", SAME)
+def test_rows_are_those_of_rest(ask: FlightAsker, rest: Asker, sql: str) -> None:
+    """A statement gives the same values over both faces."""
+    ask.update("CREATE TABLE IF NOT EXISTS same (a int NOT NULL, b text, c numeric(9, 2)[])")
+    ask.update("DELETE FROM same; INSERT INTO same VALUES (1, 'x', [1.5]), (2, NULL, NULL)")
+    assert ask.rows(sql) == rest.rows(sql)
