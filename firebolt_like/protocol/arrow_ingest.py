@@ -80,7 +80,8 @@ def sent_schema(columns: Sequence[Column]) -> "pa.Schema":
 def convert(batch: "pa.RecordBatch", columns: Sequence[Column]) -> "pa.RecordBatch":
     """Convert a batch to columns of other names and types, in the same order.
 
-    Raises `DataError`, which names the column, for a value that would change.
+    Raises `DataError`, which names the column, for a value that would change, and for text that
+    engines cannot store.
     """
     import pyarrow as pa  # noqa: PLC0415  # optional
 
@@ -94,7 +95,29 @@ def convert(batch: "pa.RecordBatch", columns: Sequence[Column]) -> "pa.RecordBat
                 f"Column {name!r} cannot be sent as {field.type}: {error}",
                 hint="Convert the column before, for example by rounding it.",
             ) from error
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    return _checked(pa.RecordBatch.from_arrays(arrays, schema=schema))
+
+
+def _checked(batch: "pa.RecordBatch") -> "pa.RecordBatch":
+    for name, array in zip(batch.schema.names, batch.columns, strict=True):
+        if _has_nul(array):
+            raise DataError(
+                f"Column {name!r}: text with a NUL character cannot be stored by the engine.",
+                hint="Pass bytes, and store them in a BYTEA column.",
+            )
+    return batch
+
+
+def _has_nul(array: Any) -> bool:
+    """Look for what some engines store as two other characters."""
+    import pyarrow as pa  # noqa: PLC0415  # optional
+    from pyarrow import compute  # noqa: PLC0415  # optional
+
+    if pa.types.is_string(array.type):
+        return bool(compute.any(compute.match_substring(array, "\0")).as_py())
+    if pa.types.is_struct(array.type):
+        return any(map(_has_nul, array.flatten()))
+    return pa.types.is_list(array.type) and _has_nul(array.flatten())
 
 
 def _cast(array: Any, kind: "pa.DataType") -> Any:
@@ -133,7 +156,7 @@ def from_values(values: Sequence[Sequence[Any]], columns: Sequence[Column]) -> "
             arrays.append(pa.array(column, field.type))
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             raise DataError(f"Column {field.name!r} is {field.type}: {error}") from error
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    return _checked(pa.RecordBatch.from_arrays(arrays, schema=schema))
 
 
 def to_rows(batch: "pa.RecordBatch") -> list[tuple[Any, ...]]:

@@ -5,8 +5,11 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
 
-from tests.db.conftest import rows_of
+from firebolt_like import db
+from tests.db.conftest import WithoutUploads, rows_of
+from tests.protocol.test_python_types import COLUMNS
 
 TYPES = {
     "flag bool": (pa.array([True, None]), "boolean", [True, None]),
@@ -108,3 +111,19 @@ def test_every_python_type_arrives_equal(face, engine, values, kind):
             return rows
 
     assert face.run(scenario) == [(value,) for value in values]
+
+
+@settings(max_examples=40)
+@given(COLUMNS)
+def test_any_column_arrives_by_both_ways(local_server, values):
+    """As it was, in a table that is made of it; as objects, as Arrow, and by executemany."""
+    rows = [(number, value) for number, value in enumerate(values)]
+    columns = ["n", "v"]
+    for keywords in ({}, {"transport": WithoutUploads()}):
+        with db.connect(local_server.url, **keywords) as connection, connection.cursor() as cursor:
+            cursor.ingest("any", rows, mode="replace", columns=columns)
+            table = cursor.execute_arrow('SELECT n, v FROM "any" ORDER BY n').fetch_arrow_table()
+            cursor.ingest("any", table)
+            cursor.executemany('INSERT INTO "any" VALUES (?, ?)', rows)
+            got = cursor.execute('SELECT n, v FROM "any" ORDER BY n').fetchall()
+            assert got == [row for row in rows for _ in range(3)]

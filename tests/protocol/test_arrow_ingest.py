@@ -117,6 +117,25 @@ def test_a_value_that_would_change_names_its_column(array, target):
         convert(batch, columns)
 
 
+@pytest.mark.parametrize(
+    "array",
+    [
+        pa.array(["a", "b\0"]),
+        pa.array(["b\0"]).dictionary_encode(),
+        pa.array([["a", None], None, ["\0"]]),
+        pa.array([{"t": None}, {"t": ["\0"]}]),
+    ],
+    ids=lambda array: str(array.type),
+)
+def test_text_that_engines_cannot_store_names_its_column(array):
+    """Wherever it is; what a slice leaves out is not looked at."""
+    batch = pa.record_batch([array], ["the column"])
+    columns = data_columns(batch.schema)
+    with pytest.raises(DataError, match="'the column': text with a NUL"):
+        convert(batch, columns)
+    assert convert(batch.slice(0, len(array) - 1), columns).num_rows == len(array) - 1
+
+
 def test_values_beyond_python_and_beyond_their_type():
     """Both are refused by the column's name."""
     far = pa.record_batch([pa.array([2**60], pa.timestamp("us"))], ["far"])
