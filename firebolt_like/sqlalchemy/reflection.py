@@ -197,14 +197,14 @@ class Reflection(default.DefaultDialect):
         chosen = self._chosen(connection, **kw)
         keys = {
             row.table: {"constrained_columns": list(row.columns), "name": row.name}
-            for row in self._constraints(connection, chosen, "PRIMARY KEY")
+            for row in self._constraints(connection, chosen, "PRIMARY KEY", _cache(kw))
         }
         return chosen.answer(keys, lambda: {"constrained_columns": [], "name": None})
 
     def get_multi_foreign_keys(self, connection: Connection, **kw: Any) -> Found:
         chosen = self._chosen(connection, **kw)
         by_table: defaultdict[str, list[Any]] = defaultdict(list)
-        for row in self._constraints(connection, chosen, "FOREIGN KEY"):
+        for row in self._constraints(connection, chosen, "FOREIGN KEY", _cache(kw)):
             by_table[row.table].append(
                 {
                     "name": row.name,
@@ -220,14 +220,14 @@ class Reflection(default.DefaultDialect):
     def get_multi_unique_constraints(self, connection: Connection, **kw: Any) -> Found:
         chosen = self._chosen(connection, **kw)
         by_table: defaultdict[str, list[Any]] = defaultdict(list)
-        for row in self._constraints(connection, chosen, "UNIQUE"):
+        for row in self._constraints(connection, chosen, "UNIQUE", _cache(kw)):
             by_table[row.table].append({"name": row.name, "column_names": list(row.columns)})
         return chosen.answer(by_table, list)
 
     def get_multi_check_constraints(self, connection: Connection, **kw: Any) -> Found:
         chosen = self._chosen(connection, **kw)
         by_table: defaultdict[str, list[Any]] = defaultdict(list)
-        for row in self._constraints(connection, chosen, "CHECK"):
+        for row in self._constraints(connection, chosen, "CHECK", _cache(kw)):
             by_table[row.table].append({"name": row.name, "sqltext": row.expression or ""})
         return chosen.answer(by_table, list)
 
@@ -256,10 +256,19 @@ class Reflection(default.DefaultDialect):
         )
 
     def _constraints(
-        self, connection: Connection, chosen: "_Chosen", kind: str
+        self, connection: Connection, chosen: "_Chosen", kind: str, kw: dict[str, Any]
     ) -> Iterator[ConstraintRow]:
-        rows = self.catalog.constraints(connection, *chosen.place)
+        schema, names = chosen.place
+        rows: Iterable[ConstraintRow]
+        if names is None or len(names) > 1:
+            rows = self._all_constraints(connection, schema, **kw)
+        else:
+            rows = self.catalog.constraints(connection, schema, names)
         return (row for row in rows if row.kind == kind)
+
+    @reflection.cache
+    def _all_constraints(self, connection: Connection, schema: str, **kw: Any) -> Any:
+        return list(self.catalog.constraints(connection, schema, None))
 
     def _chosen(
         self,
@@ -299,6 +308,10 @@ class _Chosen:
         """Give one answer for each relation, also for those of which nothing was found."""
         for name in self.relations:
             yield (self.schema, name), found.get(name) or nothing()
+
+
+def _cache(kw: dict[str, Any]) -> dict[str, Any]:
+    return {"info_cache": kw.get("info_cache")}
 
 
 def _column(row: ColumnRow) -> dict[str, Any]:

@@ -54,6 +54,8 @@ def connect_keywords(url: URL) -> dict[str, Any]:
     auth = _auth(url, token)
     if auth is not None:
         options["auth"] = auth
+    if "url" in options:
+        return options | _named(database=url.database or unquote(url.host or ""))
     if url.host is None:
         return _without_host(url, options, has_auth=auth is not None)
     if url.port is not None:

@@ -29,6 +29,10 @@ def keywords(url):
             "firebolt_like://sales?url=http://localhost:3473",
             {"url": "http://localhost:3473", "database": "sales"},
         ),
+        (
+            "firebolt_like:///sales?url=http://localhost:3473",
+            {"url": "http://localhost:3473", "database": "sales"},
+        ),
         ("firebolt_like://?url=http://localhost:3473", {"url": "http://localhost:3473"}),
         ("firebolt_like://sales/night", {"database": "sales", "engine_name": "night"}),
         ("firebolt_like://localhost:80/db", {"host": "localhost:80", "database": "db"}),

@@ -1,0 +1,60 @@
+"""SQLAlchemy's own compliance suite, against the embedded engine."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import sqlalchemy
+
+from firebolt_like.db import connect
+from firebolt_like.local import LocalServer
+from tests.sqlalchemy.compliance.features import AT_LEAST
+
+SUITE = Path(__file__).with_name("compliance")
+OLDER = 200  # so many tests are not in SQLAlchemy 2.0
+
+
+DIALECTS = ("firebolt_like", "firebolt_like+async")
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """Run the suite by both dialects at once, each on a server and in a process of its own."""
+    with contextlib.ExitStack() as stack:
+        started = {}
+        for dialect in DIALECTS:
+            server = stack.enter_context(LocalServer())
+            with connect(server.url) as connection:
+                connection.cursor().execute("CREATE SCHEMA test_schema")
+                connection.cursor().execute("CREATE SCHEMA test_schema_2")
+            url = f"{dialect}://firebolt?url={quote(server.url)}"
+            started[dialect] = stack.enter_context(start_suite(url))
+        yield started
+
+
+def start_suite(url):
+    """SQLAlchemy's plugin takes pytest over, which is why it is another process."""
+    command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "--dburi", url]
+    command += ["-c", str(SUITE / "setup.cfg"), f"--rootdir={SUITE}", str(SUITE / "suite.py")]
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(SUITE.parents[2])},
+    )
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_sqlalchemys_own_suite_passes(runs, dialect):
+    """No test of the suite fails, and as many pass as the page on SQLAlchemy says."""
+    output, _ = runs[dialect].communicate(timeout=900)
+    assert runs[dialect].returncode == 0, output[-10_000:]
+    passed = int(re.search(r"(\d+) passed", output)[1])
+    is_older = sqlalchemy.__version__.startswith("2.0.")
+    assert passed >= AT_LEAST - (OLDER if is_older else 0)
