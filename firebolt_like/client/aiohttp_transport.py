@@ -56,10 +56,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         if body is None:
             return await self._other.handle_async_request(request)
         try:
-            if self._session is None or self._hung_up():
+            kept = self._session is not None and not self._hung_up()
+            if not kept:
                 await self._close_session()
                 self._session = self._new_session()
-            answer = await _send(self._session, request, body)
+            assert self._session is not None  # noqa: S101  # for the checker
+            answer = await _send(self._session, request, body, kept=kept)
         except _FOREIGN as error:
             await self._close_session()
             raise _as_httpx(error) from error
@@ -126,18 +128,22 @@ async def _short_body(request: httpx.Request) -> bytes | None:
 
 
 async def _send(
-    session: aiohttp.ClientSession, request: httpx.Request, body: bytes
+    session: aiohttp.ClientSession, request: httpx.Request, body: bytes, *, kept: bool
 ) -> aiohttp.ClientResponse:
     timeouts = request.extensions.get("timeout", {})
+    connect = timeouts.get("connect")
     answer = await session.request(
         request.method,
         yarl.URL(str(request.url), encoded=True),
         headers=request.headers.multi_items(),
-        data=body or None,
+        data=aiohttp.BytesPayload(body) if body else None,
         allow_redirects=False,
         server_hostname=request.extensions.get("sni_hostname"),
         timeout=aiohttp.ClientTimeout(
-            total=None, connect=timeouts.get("connect"), sock_read=timeouts.get("read")
+            total=None,
+            connect=None if kept else connect,  # starts a clock, which costs
+            sock_connect=connect,
+            sock_read=timeouts.get("read"),
         ),
     )
     if answer.status == 101:

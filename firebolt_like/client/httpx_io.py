@@ -258,11 +258,15 @@ async def _end(chunks: AsyncIterator[bytes]) -> None:
                 break
 
 
+def _deadline(seconds: float | None) -> contextlib.AbstractContextManager[None]:
+    return _UNLIMITED if seconds is None else _limited(seconds)
+
+
+_UNLIMITED = contextlib.nullcontext()
+
+
 @contextlib.contextmanager
-def _deadline(seconds: float | None) -> Iterator[None]:
-    if seconds is None:
-        yield
-        return
+def _limited(seconds: float) -> Iterator[None]:
     try:
         with anyio.fail_after(seconds):
             yield

@@ -5,6 +5,7 @@ one replaces it by what `apply` gives.
 """
 
 import dataclasses
+import functools
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
@@ -71,6 +72,16 @@ def read_changes(headers: Iterable[tuple[str, str]]) -> Changes | None:
     )
 
 
+_SHORT_QUERY = 500  # characters: longer ones hold the values of one statement
+
+
+def _encode(parameters: tuple[tuple[str, str], ...]) -> str:
+    return urlencode(parameters, quote_via=quote)
+
+
+_encode_again = functools.lru_cache(maxsize=64)(_encode)
+"""A session's statements go to the same URL, again and again."""
+
 _LONGEST_QUERY = 60_000
 """Characters: HTTP libraries end at 65,536 for the whole URL, servers often earlier."""
 
@@ -120,8 +131,9 @@ class Session:
         parameters that are too long for a URL.
         """
         parameters = {**self.fixed, **self.settings, **more}
+        short = sum(map(len, parameters.values())) < _SHORT_QUERY
         try:
-            query = urlencode(parameters, quote_via=quote)
+            query = (_encode_again if short else _encode)(tuple(parameters.items()))
         except UnicodeEncodeError as error:
             name = next(name for name, value in parameters.items() if error.object in (name, value))
             raise DataError(
