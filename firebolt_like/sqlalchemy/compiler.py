@@ -121,7 +121,7 @@ class StatementCompiler(compiler.SQLCompiler):
         return f"xor({self.process(binary.left, **kw)}, {self.process(binary.right, **kw)})"
 
     def visit_regexp_match_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
-        name = "regexp_matches" if self.dialect.sub_dialect.name == "duckdb" else "regexp_like"
+        name = self.dialect.sub_dialect.regexp_match
         return f"{name}({self._regexp_arguments(binary, **kw)})"
 
     def visit_not_regexp_match_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:

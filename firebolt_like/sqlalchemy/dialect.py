@@ -18,7 +18,7 @@ from firebolt_like.errors import ConnectionClosedError, NotSupportedError, Serve
 from firebolt_like.sqlalchemy.compiler import IdentifierPreparer, StatementCompiler
 from firebolt_like.sqlalchemy.ddl import DDLCompiler
 from firebolt_like.sqlalchemy.reflection import Reflection
-from firebolt_like.sqlalchemy.sub_dialects import DUCKDB, FIREBOLT, SubDialect
+from firebolt_like.sqlalchemy.sub_dialects import EMBEDDED, FIREBOLT, SubDialect
 from firebolt_like.sqlalchemy.types import COLSPECS, TypeCompiler
 from firebolt_like.sqlalchemy.url import connect_keywords, without_secrets
 
@@ -207,12 +207,12 @@ class WarehouseDialect(Reflection):
             connection.rollback()
             return None
         if "DuckDB" in told:
-            self.use_sub_dialect(DUCKDB)
+            self.use_sub_dialect(EMBEDDED)
         number = re.search(r"\d+(?:\.\d+)*", told)
         return tuple(map(int, number[0].split("."))) if number else None
 
     def _get_default_schema_name(self, connection: Connection) -> str:
-        return self.sub_dialect.default_schema or ""
+        return self.sub_dialect.default_schema
 
 
 class FireboltLikeDialect(WarehouseDialect):
@@ -231,7 +231,7 @@ class FireboltLikeDialect(WarehouseDialect):
     def create_connect_args(self, url: URL) -> Any:
         keywords = connect_keywords(url)
         if "dsn" in keywords:
-            self.use_sub_dialect(DUCKDB)
+            self.use_sub_dialect(EMBEDDED)
         program = ("SQLAlchemy", sqlalchemy.__version__)
         return [], {**keywords, "additional_parameters": {"user_clients": [program]}}
 

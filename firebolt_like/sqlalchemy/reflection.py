@@ -13,7 +13,6 @@ from sqlalchemy.engine import Connection, default, reflection
 from sqlalchemy.engine.reflection import ObjectKind, ObjectScope
 
 from firebolt_like.sqlalchemy.catalogs import (
-    CATALOGS,
     Catalog,
     ColumnRow,
     ConstraintRow,
@@ -38,7 +37,7 @@ class Reflection(default.DefaultDialect):
     @property
     def catalog(self) -> Catalog:
         """Whom to ask."""
-        return CATALOGS[self.sub_dialect.catalog]
+        return self.sub_dialect.catalog
 
     def _schema(self, schema: str | None) -> str:
         return str(schema or self.default_schema_name or self.sub_dialect.default_schema)

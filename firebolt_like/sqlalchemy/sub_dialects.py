@@ -1,14 +1,16 @@
 """What differs between the engines behind one dialect, as data.
 
 What may live here: the table of differences, one object for each kind of engine. What a difference
-does to a statement is in `compiler`, `ddl` and `types`; how an engine is asked about its tables is
-in `catalogs`.
+does to a statement is in `compiler`, `ddl` and `types`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-__all__ = ["DUCKDB", "FIREBOLT", "SubDialect"]
+from firebolt_like.sqlalchemy.catalogs import Catalog, InformationSchema
+from firebolt_like.sqlalchemy.duckdb_catalog import DuckDBCatalog, EmbeddedCatalog
+
+__all__ = ["DUCKDB", "EMBEDDED", "FIREBOLT", "SubDialect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +18,15 @@ class SubDialect:
     """One kind of engine; the defaults are what the least of them can do."""
 
     name: str
-    catalog: str = "information_schema"
-    """Which class of `catalogs` reads what tables there are."""
-    default_schema: str | None = None
+    catalog: Catalog = field(default_factory=InformationSchema)
+    """Whom reflection asks."""
+    default_schema: str = "public"
     returning: bool = False
     """INSERT, UPDATE and DELETE have RETURNING."""
     sequences: bool = False
     """There are sequences, which also make the values of integer primary keys."""
     constraints: bool = False
     """PRIMARY KEY, UNIQUE, FOREIGN KEY and CHECK are kept and enforced."""
-    secondary_indexes: bool = False
-    """CREATE INDEX makes one."""
     comments: bool = False
     """COMMENT ON TABLE and COMMENT ON COLUMN."""
     primary_index: bool = False
@@ -35,23 +35,31 @@ class SubDialect:
     """7 / 2 is 3.5."""
     array: str = "ARRAY({})"
     """The type of arrays of {}."""
+    regexp_match: str = "regexp_like"
+    """The function that tells whether a text has a match."""
     native: frozenset[str] = frozenset()
     """Types that are more than text here."""
 
 
-FIREBOLT: Final = SubDialect(
-    "firebolt", default_schema="public", primary_index=True, native=frozenset({"JSON"})
-)
+FIREBOLT: Final = SubDialect("firebolt", primary_index=True, native=frozenset({"JSON"}))
 DUCKDB: Final = SubDialect(
     "duckdb",
-    catalog="duckdb",
-    default_schema="public",
+    catalog=DuckDBCatalog(),
+    default_schema="main",
     returning=True,
     sequences=True,
     constraints=True,
-    secondary_indexes=True,
-    primary_index=True,
+    comments=True,
     exact_division=True,
     array="{}[]",  # of all types, also of those that the protocol does not know
+    regexp_match="regexp_matches",
     native=frozenset({"INTERVAL", "JSON", "TIME", "UUID"}),
+)
+EMBEDDED: Final = replace(
+    DUCKDB,
+    name="embedded",
+    catalog=EmbeddedCatalog(),
+    default_schema="public",
+    comments=False,  # they hold what the engine notes for itself
+    primary_index=True,
 )

@@ -81,7 +81,7 @@ def test_the_engine_is_known_by_its_version(engine):
     with engine.connect() as connection:
         assert isinstance(connection.connection.driver_connection, Connection)
     assert engine.dialect.server_version_info >= (0, 1)
-    assert engine.dialect.sub_dialect.name == "duckdb"
+    assert engine.dialect.sub_dialect.name == "embedded"
 
 
 def test_a_password_account_has_autocommit_alone():

@@ -8,11 +8,12 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import ARRAY, MetaData, Table, create_engine, event, inspect, text
+from sqlalchemy.dialects import registry
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.schema import CreateTable
 
-from firebolt_like.sqlalchemy import STRUCT
-from firebolt_like.sqlalchemy.sub_dialects import FIREBOLT
+from firebolt_like.sqlalchemy import STRUCT, FireboltLikeDialect
+from firebolt_like.sqlalchemy.sub_dialects import DUCKDB, FIREBOLT
 from firebolt_like.sqlalchemy.type_names import duckdb_type, protocol_type
 
 LEAVES = st.sampled_from(
@@ -236,3 +237,24 @@ def test_engines_that_are_not_duckdb_are_asked_by_information_schema(engine):
     assert inspector.get_pk_constraint("t")["constrained_columns"] == ["c", "a"]
     found = [(c["name"], repr(c["type"])) for c in inspector.get_columns("t")]
     assert found == [("a", "INTEGER()"), ("b", "ARRAY(TEXT())"), ("c", "DATE()")]
+
+
+def test_a_dialect_of_ones_own_takes_the_engine_for_what_it_says(server):
+    """A subclass with another sub-dialect, such as DuckDB itself, reflects as that one does."""
+
+    class DuckDBDialect(FireboltLikeDialect):
+        supports_statement_cache = True
+
+        def initialize(self, connection):
+            super().initialize(connection)
+            self.use_sub_dialect(DUCKDB)
+            self.default_schema_name = "main"
+
+    registry.impls["own"] = lambda: DuckDBDialect
+    engine = create_engine(f"own://?url={server.url}")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE t (a int PRIMARY KEY)"))
+    inspector = inspect(engine)
+    assert inspector.get_schema_names() == ["main"]
+    assert inspector.get_pk_constraint("t")["constrained_columns"] == ["a"]
+    engine.dispose()

@@ -39,7 +39,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 from sqlalchemy.schema import CreateTable
 
 from firebolt_like.sqlalchemy import GEOGRAPHY, STRUCT, FireboltLikeDialect
-from firebolt_like.sqlalchemy.sub_dialects import DUCKDB
+from firebolt_like.sqlalchemy.sub_dialects import EMBEDDED
 
 UTC = datetime.UTC
 VALUES = [
@@ -188,7 +188,7 @@ def test_tables_of_each_kind_of_engine():
     assert ddl(options()) == (
         'CREATE TABLE t ( id INTEGER NOT NULL, "Odd name" TEXT ) PRIMARY INDEX id'
     )
-    assert ddl(options(), DUCKDB) == (
+    assert ddl(options(), EMBEDDED) == (
         "CREATE SEQUENCE IF NOT EXISTS t_id_seq ; CREATE TABLE t ( id INTEGER NOT NULL DEFAULT "
         'nextval(\'t_id_seq\'), "Odd name" TEXT, PRIMARY KEY (id), UNIQUE ("Odd name") )'
     )
