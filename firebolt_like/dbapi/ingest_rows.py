@@ -4,6 +4,7 @@ What may live here: how each kind of row gives its names and its values.
 """
 
 import dataclasses
+import functools
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from firebolt_like.errors import DataError, InterfaceError
 from firebolt_like.protocol.python_types import column_type, plain_column
 from firebolt_like.protocol.table_ddl import sent_columns
-from firebolt_like.protocol.types import Column, SqlType
+from firebolt_like.protocol.types import Column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["RowBlock", "RowReader", "row_reader", "tuple_reader"]
 
 Values = Sequence[Any]
+
+_SEQUENCES = {tuple, list}
 
 
 class RowReader:
@@ -33,16 +36,23 @@ class RowReader:
 
     def read(self, rows: Sequence[Any], first: int) -> list[Values]:
         """Read rows; `first` is the number of the first, for the `DataError` of another kind."""
+        if self._read is _sequence and _SEQUENCES.issuperset(map(type, rows)):
+            values = list(rows)
+        else:
+            values = self._read_each(rows, first)
+        widths = list(map(len, values))
+        if set(widths) - {self.width}:
+            place = next(i for i, width in enumerate(widths) if width != self.width)
+            raise DataError(f"Row {first + place} has {widths[place]} values, not {self.width}.")
+        return values
+
+    def _read_each(self, rows: Sequence[Any], first: int) -> list[Values]:
         values: list[Values] = []
         for number, row in enumerate(rows, first):
             try:
                 values.append(self._read(row))
             except (DataError, AttributeError) as error:
                 raise DataError(f"Row {number} is not like the first: {error}") from error
-        widths = list(map(len, values))
-        if set(widths) - {self.width}:
-            place = next(i for i, width in enumerate(widths) if width != self.width)
-            raise DataError(f"Row {first + place} has {widths[place]} values, not {self.width}.")
         return values
 
 
@@ -134,35 +144,35 @@ class RowBlock:
         self.first = first
         self._names = reader.names
         self._rows = reader.read(rows, first)
-        self._columns: tuple[Column, ...] | None = None
 
     def columns(self) -> tuple[Column, ...]:
         """See `Block`."""
-        if self._columns is None:
-            names = self._names or [str(place) for place in range(1, len(self._rows[0]) + 1)]
-            kinds = [self._type(name, self._values(i)) for i, name in enumerate(names)]
-            self._columns = tuple(map(Column, names, kinds))
-        return self._columns
+        return self._typed[0]
 
     def arrow(self, table: Sequence[Column]) -> "pa.RecordBatch":
         """See `Block`."""
         from firebolt_like.protocol import arrow_ingest  # noqa: PLC0415  # for Arrow only
 
-        values = [plain_column(self._values(place)) for place in range(len(table))]
-        return arrow_ingest.from_values(values, sent_columns(self.columns(), table))
+        columns, values = self._typed
+        return arrow_ingest.from_values(values, sent_columns(columns, table))
 
     def values(self, table: Sequence[Column]) -> Sequence[Values]:  # noqa: ARG002  # Block's signature
         """See `Block`."""
         return self._rows
 
-    def _values(self, place: int) -> list[Any]:
-        return [row[place] for row in self._rows]
-
-    def _type(self, name: str, values: list[Any]) -> SqlType:
-        try:
-            return column_type(plain_column(values))
-        except DataError as error:
-            last = self.first + self.count - 1
-            raise DataError(
-                f"Column {name!r}, rows {self.first} to {last}: {error}", hint=error.hint
-            ) from error
+    @functools.cached_property
+    def _typed(self) -> tuple[tuple[Column, ...], list[Sequence[Any]]]:
+        """The columns with their types, and their values; text may need neither."""
+        by_column = list(zip(*self._rows, strict=True))
+        names = self._names or [str(place) for place in range(1, len(by_column) + 1)]
+        columns, values = [], []
+        for name, column in zip(names, by_column, strict=True):
+            try:
+                values.append(plain_column(column))
+                columns.append(Column(name, column_type(values[-1])))
+            except DataError as error:
+                last = self.first + self.count - 1
+                raise DataError(
+                    f"Column {name!r}, rows {self.first} to {last}: {error}", hint=error.hint
+                ) from error
+        return tuple(columns), values
