@@ -222,6 +222,21 @@ def test_a_query_for_many_rows(ask: FlightAsker) -> None:
     assert ask.rows(command) == [(3, "z")]
 
 
+def test_a_change_for_many_rows(ask: FlightAsker) -> None:
+    """A change that is sent as a query runs for every row of parameters, too: all, or none."""
+    ask.update("CREATE OR REPLACE TABLE queried (a int)")
+    handle = ask.prepare(
+        "INSERT INTO queried VALUES (10 / ?) RETURNING a"
+    ).prepared_statement_handle
+    command = CommandPreparedStatementQuery(handle)
+    ask.put(command, pa.table({"a": [1, 2, 5]}))
+    assert ask.rows(command) == [(10,), (5,), (2,)]
+    ask.put(command, pa.table({"a": [1, 0]}))
+    with pytest.raises(pa.ArrowInvalid, match="Division by zero"):
+        ask.rows(command)
+    assert ask.rows("SELECT count(*) FROM queried") == [(3,)]
+
+
 def test_bytes_and_text_by_the_column(ask: FlightAsker) -> None:
     """Text becomes what its place wants, as over REST; bytes are bytes."""
     ask.update("CREATE OR REPLACE TABLE places (b bytea, d date)")

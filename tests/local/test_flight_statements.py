@@ -124,6 +124,18 @@ def test_a_query_runs_when_it_is_fetched(ask: FlightAsker) -> None:
     assert ask.fetch(info).to_pylist() == [{"n": 1}]
 
 
+def test_query_ids(ask: FlightAsker) -> None:
+    """A FlightInfo says by which id its query is found in the history, and is cancelled."""
+    for sql in ("SELECT 'id' AS a", "CREATE TABLE ids (a int)"):
+        info = ask.info(sql)
+        ask.fetch(info)
+        found = ask.rows(
+            "SELECT query_text FROM information_schema.engine_query_history"
+            f" WHERE query_id = '{info.app_metadata.decode()}'"
+        )
+        assert found == [(sql,)] * 2
+
+
 def test_several_statements(ask: FlightAsker) -> None:
     """All run in their order, and the last one gives the rows."""
     sql = "CREATE TABLE several (a int); INSERT INTO several VALUES (1), (2); SELECT * FROM several"

@@ -165,9 +165,10 @@ class Call:
         )
 
     @contextmanager
-    def admit(self, text: str) -> Iterator[Query]:
+    def admit(self, text: str, query_id: str | None = None) -> Iterator[Query]:
         """Have a query on the lists while it runs. Raises `Refusal` when they are full."""
         query = self.query(text)
+        query.query_id = query_id or query.query_id
         self.shared.running.add(query)
         self.shared.history.started(query)
         error: BaseException | None = None

@@ -28,9 +28,12 @@ KEPT_FOR: Final = 300.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Result:
+    """`query_ids` is what the next run is called by, if that is settled."""
+
     owner: Owner
     work: Work
     rows: pa.Table | None
+    query_ids: list[str]
     running: list[Query] = dataclasses.field(default_factory=list)
 
 
@@ -39,10 +42,14 @@ def handle_text(handle: bytes) -> str:
     return handle.decode("ascii", "replace")
 
 
-def describe(descriptor: Any, schema: pa.Schema, tickets: Iterable[bytes], **more: Any) -> Any:
+def describe(
+    descriptor: Any, schema: pa.Schema, tickets: Iterable[bytes], query_id: str = "", **more: Any
+) -> Any:
     """Make the `FlightInfo` for tickets that are taken where it came from."""
     endpoints = [fl.FlightEndpoint(ticket, [], **more) for ticket in tickets]
-    return fl.FlightInfo(schema, descriptor, endpoints, -1, -1, ordered=True)
+    return fl.FlightInfo(
+        schema, descriptor, endpoints, -1, -1, ordered=True, app_metadata=query_id.encode()
+    )
 
 
 class Results:
@@ -57,14 +64,15 @@ class Results:
         if whole is None and bound.work.options.transaction_id is None and call.endpoints == 1:
             seconds = call.shared.clock() + KEPT_FOR
             expiry = pa.scalar(int(seconds * 1_000_000), pa.timestamp("us", "UTC"))
-            ticket = self._ticket(_Result(call.owner, bound.work, None))
-            return describe(descriptor, bound.schema, [ticket], expiration_time=expiry)
+            ticket = self._ticket(_Result(call.owner, bound.work, None, [bound.query_id]))
+            schema, query_id = bound.schema, bound.query_id
+            return describe(descriptor, schema, [ticket], query_id, expiration_time=expiry)
         if whole is None:
-            whole = gather(call, bound.work)
+            whole = gather(call, bound)
         size = -(-whole.num_rows // call.endpoints)
         parts = [whole.slice(at * size, size) for at in range(call.endpoints)]
-        tickets = [self._ticket(_Result(call.owner, bound.work, part)) for part in parts]
-        return describe(descriptor, bound.schema, tickets)
+        tickets = [self._ticket(_Result(call.owner, bound.work, part, [])) for part in parts]
+        return describe(descriptor, bound.schema, tickets, bound.query_id)
 
     def _ticket(self, result: _Result) -> bytes:
         return pack(TicketStatementQuery(self._shelf.put(result).encode()))
@@ -77,7 +85,9 @@ class Results:
         if result.rows is not None:
             self._shelf.remove(handle_text(handle))
             return fl.RecordBatchStream(result.rows)
-        stream = rows(call, result.work, result.running)
+        # taken once again at the same time it must have another id
+        query_id = result.query_ids.pop() if result.query_ids else None
+        stream = rows(call, result.work, result.running, query_id)
         schema = next(stream)  # from here on the stream cleans up, though it may never be read
         return fl.GeneratorStream(schema, stream)
 
@@ -88,7 +98,7 @@ class Results:
             if result is None:
                 continue
             self._shelf.remove(handle_text(handle))
-            for query in result.running:
+            for query in list(result.running):
                 query.stop("The query was cancelled by a request.")
         return CancelStatus.CANCELLED if any(found) else CancelStatus.NOT_CANCELLABLE
 

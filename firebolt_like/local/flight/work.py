@@ -216,12 +216,13 @@ def update(call: Call, work: Work) -> int:
 class Bound:
     """What is known of a query's rows: their schema, and they themselves where it had to run.
 
-    `work` is what is left to run for them.
+    `work` is what is left to run for them, and `query_id` what the query is called by.
     """
 
     schema: pa.Schema
     work: Work
     rows: pa.Table | None
+    query_id: str
 
 
 def bind(call: Call, work: Work) -> Bound:
@@ -233,6 +234,8 @@ def bind(call: Call, work: Work) -> Bound:
         return _bind_last(call, call.query(work.text), work, work.options)
     with call.admit(work.text) as query:
         _, options = _up_to_last(call, query, work)
+        if len(work.parameters) > 1:
+            return _run_last(call, query, work.last, options)
         return _bind_last(call, query, work.last, options)
 
 
@@ -243,10 +246,31 @@ def _bind_last(call: Call, query: Query, work: Work, options: Options) -> Bound:
     step = Step(call, query, work, with_parameters, encoder)
     parts = [part for batch in step.batches() for part in rows_of(batch)]
     if not encoder.ran:
-        return Bound(encoder.schema, work, None)
+        return Bound(encoder.schema, work, None, query.query_id)
     _follow(call, work, options, step)
-    query.returned_rows = sum(part.num_rows for part in parts)
-    return Bound(encoder.schema, work, pa.Table.from_batches(parts, encoder.schema))
+    table = pa.Table.from_batches(parts, encoder.schema)
+    query.returned_rows = table.num_rows
+    return Bound(encoder.schema, work, table, query.query_id)
+
+
+def _run_last(call: Call, query: Query, work: Work, options: Options) -> Bound:
+    """Run a statement for each of several rows of parameters; all of them, or none."""
+    together = dataclasses.replace(work, in_session=False)
+    with in_transaction(call, query, options) as inside:
+        tables = [
+            _table(call, query, together, dataclasses.replace(inside, parameters=dict(parameters)))
+            for parameters in work.parameters
+        ]
+    table = pa.concat_tables(tables)
+    query.returned_rows = table.num_rows
+    return Bound(table.schema, work, table, query.query_id)
+
+
+def _table(call: Call, query: Query, work: Work, options: Options) -> pa.Table:
+    encoder = ArrowRows()
+    step = Step(call, query, work, options, encoder)
+    parts = [part for batch in step.batches() for part in rows_of(batch)]
+    return pa.Table.from_batches(parts, encoder.schema)
 
 
 def schema_of(call: Call, work: Work) -> pa.Schema:
@@ -254,13 +278,15 @@ def schema_of(call: Call, work: Work) -> pa.Schema:
     return bind(call, work).schema if is_read_only(work.body) else NO_COLUMNS
 
 
-def rows(call: Call, work: Work, started: list[Query]) -> Generator[Any, None, None]:
+def rows(
+    call: Call, work: Work, started: list[Query], query_id: str | None = None
+) -> Generator[Any, None, None]:
     """Run a query: give its schema first, then tables of some rows each.
 
-    What is raised is fit for clients. `started` gets the query, so that others can stop it.
+    What is raised is fit for clients. `started` has the query while it runs, so that others can
+    stop it.
     """
-    with telling(), call.admit(work.text) as query:
-        started.append(query)
+    with telling(), call.admit(work.text, query_id) as query, _listed(query, started):
         schema: pa.Schema | None = None
         for parameters in work.parameters:
             encoder = ArrowRows()
@@ -279,7 +305,16 @@ def rows(call: Call, work: Work, started: list[Query]) -> Generator[Any, None, N
                         yield pa.Table.from_batches(parts, schema)
 
 
-def gather(call: Call, work: Work) -> pa.Table:
+@contextmanager
+def _listed(query: Query, queries: list[Query]) -> Iterator[None]:
+    queries.append(query)
+    try:
+        yield
+    finally:
+        queries.remove(query)
+
+
+def gather(call: Call, bound: Bound) -> pa.Table:
     """Run a query, and give all of its rows at once."""
-    schema, *tables = rows(call, work, [])
+    schema, *tables = rows(call, bound.work, [], bound.query_id)
     return pa.concat_tables(tables) if tables else schema.empty_table()
