@@ -101,6 +101,26 @@ def test_beyond_the_limit_a_request_waits_its_turn_or_times_out(with_pool):
     with_pool(scenario, max_connections=1)
 
 
+def test_tasks_have_their_turn_in_the_order_they_came(with_pool):
+    """Nobody waits while those who came later are served: the slowest is not much slower."""
+
+    async def scenario(client, lines):
+        served = []
+
+        async def ask(number):
+            await client.get("/", timeout=20)
+            served.append(number)
+
+        async with anyio.create_task_group() as tasks, client.stream("GET", "/"):
+            for number in range(5):
+                tasks.start_soon(ask, number)
+                await anyio.wait_all_tasks_blocked()
+            assert served == []
+        assert served == [0, 1, 2, 3, 4]
+
+    with_pool(scenario, max_connections=1)
+
+
 def test_a_request_that_fails_or_is_cancelled_frees_its_place(with_pool):
     """Neither an error nor a cancelled task costs a connection."""
 
