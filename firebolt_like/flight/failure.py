@@ -74,11 +74,14 @@ _NOISE = re.compile(
     re.DOTALL,
 )
 _DETAIL = re.compile(r"\.? Detail: \w+$")  # Arrow's name for the code, once more
-_PREFIXES = re.compile(r"^(Flight (returned|RPC failed).*?message: |Flight error: )", re.DOTALL)
+_PREFIXES = re.compile(
+    r"^(Flight (returned|cancelled call|RPC failed).*?message: |Flight error: )", re.DOTALL
+)
 
 _NOT_SENT = re.compile(
     r"failed to connect|connection refused|name resolution|dns resolution", re.IGNORECASE
 )
+_LATE = re.compile(r"timeout expired", re.IGNORECASE)  # a server in Rust may be the first to know
 _HANDSHAKE = re.compile(r"ssl|tls|certificate", re.IGNORECASE)
 
 
@@ -91,6 +94,8 @@ def failure(code: str, message: str, where: str = "") -> DatabaseError:
     text = _clean(message)
     if code == "UNAVAILABLE":
         return _unavailable(text, where)
+    if code == "CANCELLED" and _LATE.search(text):
+        code = "DEADLINE_EXCEEDED"
     kind = _BY_CODE.get(code, OperationalError)
     if code in _VAGUE:
         kind = next((error for error, words in _TELLING if words.search(text)), kind)

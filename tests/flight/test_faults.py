@@ -1,5 +1,6 @@
 """What goes wrong on the way: a clear error of ours or success, no hang, no thread left behind."""
 
+import signal
 import subprocess
 import sys
 import textwrap
@@ -134,6 +135,29 @@ def test_a_cancellation_from_another_thread(cancelling_face, server, query):
     other.start()
     cancelling_face.run(scenario)
     other.join()
+    assert server.ended.acquire(timeout=20)
+
+
+INTERRUPTED = """
+    import sys
+    from firebolt_like.flight import FlightSQLClient
+
+    with FlightSQLClient(sys.argv[1], timeout=60) as client:
+        try:
+            client.query(sys.argv[2]).read_all()
+        except KeyboardInterrupt:
+            sys.exit(7)
+"""
+
+
+@pytest.mark.parametrize("query", ["hang", "rows"])
+def test_ctrl_c(server, query):
+    """An interrupt ends a call that waits at once, on the server too."""
+    command = [sys.executable, "-c", textwrap.dedent(INTERRUPTED), server.url, query]
+    with subprocess.Popen(command) as program:
+        assert server.begun.acquire(timeout=60)
+        program.send_signal(signal.SIGINT)
+        assert program.wait(20) == 7
     assert server.ended.acquire(timeout=20)
 
 

@@ -180,8 +180,8 @@ def test_answers_that_nobody_reads(request, face, server):
 
 
 ENDLESS = {
-    "roapi": "select count(*) from numbers a join numbers b on a.id % 7 = b.id % 7"
-    " join numbers c on b.id % 7 = c.id % 7",
+    # of a kind that a server looks up from: a join of DataFusion is deaf while it multiplies
+    "roapi": "select sum(value % 7) from generate_series(1, 300000000000)",
     "sail": "select sum(id % 7) from range(300000000000)",
 }
 
