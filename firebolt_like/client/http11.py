@@ -31,7 +31,7 @@ __all__ = ["AsyncHTTP11Transport", "HTTP11Transport"]
 
 _HEAD = 100 * 1024  # bytes that the head of an answer may have
 _PACKET = 64 * 1024  # bytes that are copied to spare a system call
-_FIRST_READ, _NEXT_READS = 64 * 1024, 256 * 1024  # bytes: most answers are short, others are long
+_READ = 64 * 1024  # bytes; for more the allocator asks the system each time
 
 
 class _Connection:
@@ -54,12 +54,10 @@ class _Connection:
         self._socket: Any = None
         self._grammar = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD)
         self._timeouts: Mapping[str, float | None] = {}
-        self._most = _FIRST_READ
 
     async def send(self, request: httpx.Request, body: AsyncIterable[bytes]) -> h11.Response:
         """Send a request; give the head of its answer, whose body `chunk` reads."""
         self._timeouts = request.extensions.get("timeout", {})
-        self._most = _FIRST_READ
         try:
             if self.stream is None or self._is_stale():
                 await self.close()
@@ -82,7 +80,6 @@ class _Connection:
             event = await self._event()
         except _FOREIGN as error:
             raise _as_httpx(error) from error
-        self._most = _NEXT_READS
         return bytes(event.data) if isinstance(event, h11.Data) else b""
 
     async def release(self) -> None:
@@ -155,7 +152,7 @@ class _Connection:
     async def _event(self) -> Any:
         while (event := self._grammar.next_event()) is h11.NEED_DATA:
             assert self.stream is not None  # noqa: S101  # for the checker
-            data = await self.stream.read(self._most, self._timeouts.get("read"))
+            data = await self.stream.read(_READ, self._timeouts.get("read"))
             if not data and self._grammar.their_state is h11.SEND_RESPONSE:
                 raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
             self._grammar.receive_data(data)
