@@ -7,7 +7,7 @@ What may live here: `connect`, what it gives to await, and `Connection`. What th
 import warnings
 from collections.abc import Callable, Generator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
 
 from firebolt_like.async_db.cursor import Cursor
 from firebolt_like.client.io import IO
@@ -19,7 +19,7 @@ from firebolt_like.rows import Row, RowFactory, tuple_row
 if TYPE_CHECKING:
     import httpx
 
-    from firebolt_like.dbapi.connect import Manner
+    from firebolt_like.dbapi.face import Manner
     from firebolt_like.settings import Settings
 
 __all__ = ["Connecting", "Connection", "connect"]
@@ -41,6 +41,7 @@ def connect(
     url: str | None = None,
     host: str | None = None,
     ssl_mode: str | None = None,
+    protocol: Literal["rest", "flight"] | None = None,
     autocommit: bool | None = None,
     timeout: float | None = None,
     paramstyle: str | None = None,
@@ -57,14 +58,15 @@ def connect(
 
     `dsn` is one of `local:`, `local:///path/to/file`, `http://host:3473/database` (Core),
     `firebolt://id:secret@database/engine?account_name=x`, `firebolt://host:port/database`
-    (discovery). A keyword may stand in the DSN, in the environment as `FIREBOLT_*`, or in the
+    (discovery), `grpc+tls://host:port` (Arrow Flight SQL; `grpc://` without TLS). The embedded
+    engine is reached over Flight by `protocol="flight"`. A keyword may stand in the DSN, in the environment as `FIREBOLT_*`, or in the
     table `profile` of the profile file instead; keywords win. `timeout` is a total in seconds for
     each call, `retry` says what is sent again, `paramstyle` is a key of
     `firebolt_like.dbapi.cursor.PARAMSTYLES`. `row_factory` says what a row is: a class of yours
     with fields, or a function of `firebolt_like.rows`; tuples by default. `additional_parameters`
     names the programs above and below this package for the server's logs, as `{"user_clients":
-    [(name, version)], "user_drivers": [...]}`. All other keywords are httpx's (`verify`, `proxy`,
-    `transport`, ...).
+    [(name, version)], "user_drivers": [...]}`. All other keywords are those of `AsyncClient`:
+    `aiohttp`, and httpx's (`verify`, `proxy`, `transport`, ...).
 
     Raises `ConfigurationError` for arguments that contradict each other or are missing,
     `AuthenticationError`, `AccountNotFoundError`, `EngineNotRunningError`, and
@@ -78,10 +80,8 @@ def connect(
     >>> anyio.run(main)
     (42,)
     """
-    from firebolt_like.dbapi.connect import (  # noqa: PLC0415  # brings httpx
-        Manner,
-        with_user_agent,
-    )
+    from firebolt_like.dbapi.connect import with_user_agent  # noqa: PLC0415  # brings httpx
+    from firebolt_like.dbapi.face import Manner  # noqa: PLC0415  # likewise
     from firebolt_like.settings import read_settings  # noqa: PLC0415  # brings pydantic
 
     arguments = {
@@ -95,6 +95,7 @@ def connect(
         "url": url,
         "host": host,
         "ssl_mode": ssl_mode,
+        "protocol": protocol,
         "autocommit": autocommit,
         "timeout": timeout,
         "paramstyle": paramstyle,
@@ -143,6 +144,8 @@ class Connecting(Generic[Row]):
 
 
 class _Face:
+    blocking = False
+
     def make(self, **client: Any) -> IO:
         from firebolt_like.client.client import AsyncClient  # noqa: PLC0415  # brings httpx
         from firebolt_like.client.httpx_io import AsyncIO  # noqa: PLC0415  # likewise

@@ -107,7 +107,9 @@ class Client(_WithCookies, httpx.Client):
 class AsyncClient(_WithCookies, httpx.AsyncClient):
     """An `httpx.AsyncClient` with credentials and an account, for asyncio and trio.
 
-    Arguments as in `Client`.
+    Arguments as in `Client`, and `aiohttp`: under asyncio aiohttp's faster connections take short
+    requests where the extra of this name is installed; False keeps to ours, True raises
+    `ConfigurationError` without the extra.
 
     >>> import anyio
     >>> async def main() -> None:
