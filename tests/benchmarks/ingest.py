@@ -1,12 +1,14 @@
 """Rows into the embedded engine, beside firebolt-sdk: `python -m tests.benchmarks.ingest`.
 
 A million rows of 8 columns by `ingest` and by `executemany`, and a tenth of them by the other's
-`executemany(bulk_insert=True)`, which takes minutes. Printed are medians, and how many times as
-many rows a second ours sends. What may live here: both, and the rows that both send.
+`executemany(bulk_insert=True)`, which takes minutes. Printed are medians, how many times as many
+rows a second ours sends, and the load of the machine. What may live here: both, and the rows that
+both send.
 """
 
 import argparse
 import datetime
+import os
 import statistics
 import subprocess
 import sys
@@ -125,6 +127,7 @@ def main() -> None:
     slowest = list(medians.values())[-1]
     for name, median in medians.items():
         print(f"{name:45} {median:10.2f} us a row  x{slowest / median:.0f}")
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
 if __name__ == "__main__":
