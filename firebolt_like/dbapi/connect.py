@@ -163,7 +163,7 @@ async def _open_local(face: Face, settings: "Settings", manner: Manner) -> Conne
     _refuse(settings, "local:", ("url", "host", "account_name", "engine_name", "engine_url"))
     if settings.auth is not None:
         raise ConfigurationError("local: takes no auth: the embedded engine is this process's own.")
-    from firebolt_like.local.server import SharedServer  # noqa: PLC0415  # brings DuckDB
+    from firebolt_like.local.shared_server import SharedServer  # noqa: PLC0415  # brings DuckDB
 
     use = SharedServer(settings.local or None)
 

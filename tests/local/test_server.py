@@ -14,7 +14,7 @@ import pytest
 
 from firebolt_like.errors import ConfigurationError
 from firebolt_like.local import LocalServer
-from firebolt_like.local.server import (
+from firebolt_like.local.shared_server import (
     SharedServer,
     acquire_shared_server,
     release_shared_server,
