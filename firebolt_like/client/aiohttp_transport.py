@@ -213,4 +213,15 @@ _FOREIGN = tuple(kind for kind, _ in _NAMES)
 
 def _as_httpx(error: Exception) -> httpx.TransportError:
     name = next(name for kind, name in _NAMES if isinstance(error, kind))
-    return name(str(error) or type(error).__name__)
+    return name(_reason(error) or name.__name__)
+
+
+def _reason(error: Exception) -> str:
+    """Say what happened without the URL, whose parameters may be nobody else's business."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return str(error.certificate_error)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return str(error.os_error)
+    if isinstance(error, aiohttp.ClientResponseError):
+        return error.message
+    return "" if isinstance(error, TimeoutError | aiohttp.InvalidURL) else str(error)

@@ -143,21 +143,30 @@ def test_a_request_that_breaks_is_sent_once(face, fault):
     """Whatever a server does to a request, it is not sent again, and the error is httpx's."""
     act, kind = FAULTS[fault]
     with Script(act) as server:
-        with pytest.raises(kind):
-            post(face, server.url, timeout=patience(kind))
-        assert len(server.requests) == server.connections == 1
+        with pytest.raises(kind) as caught:
+            post(face, f"{server.url}?value=hush", timeout=patience(kind))
+        assert "hush" not in str(caught.value)
+        assert len(server.requests) <= server.connections <= 1  # a slow server may see none yet
+
+
+def test_a_server_that_is_not_there_is_told_so(face):
+    """A refused connection is the error after which anything may be sent again."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
+        with pytest.raises(httpx.ConnectError, match=r"(?i)fail|refused") as caught:
+            post(face, f"http://127.0.0.1:{taken.getsockname()[1]}/?value=hush")
+    assert "hush" not in str(caught.value)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_kept_connection_that_breaks_sends_once(face, fault):
     """So too on a connection which served before; the next request has a new one."""
     act, kind = FAULTS[fault]
-    turns = iter([sends(OK), act, sends(OK)])
 
-    def in_turn(connection, request):
-        return next(turns)(connection, request)
+    def faulty(connection, request):
+        return (act if request.endswith(b"2") else sends(OK))(connection, request)
 
-    with Script(in_turn) as server:
+    with Script(faulty) as server:
 
         async def scenario():
             async with face.client(timeout=20) as client:
@@ -167,7 +176,9 @@ def test_a_kept_connection_that_breaks_sends_once(face, fault):
                 assert (await client.post(server.url, content=b"3")).text == "ok"
 
         face.run(scenario)
-        assert [request[-1:] for request in server.requests] == [b"1", b"2", b"3"]
+        bodies = [request[-1:] for request in server.requests]
+        assert [bodies.count(body) for body in (b"1", b"3")] == [1, 1]
+        assert bodies.count(b"2") <= 1  # a slow server may not have seen it yet
         assert server.connections == 2
 
 
@@ -191,7 +202,7 @@ def test_a_statement_that_breaks_is_sent_once(face, fault):
 
     with Script(act) as server:
         face.run(scenario)
-        assert len(server.requests) == 1
+        assert len(server.requests) <= server.connections <= 1
 
 
 def test_a_server_that_hung_up_meanwhile_costs_no_request(face):
