@@ -66,6 +66,12 @@ class StatementCompiler(compiler.SQLCompiler):
             sqltext = f"CAST({sqltext} AS JSON)"
         return f"CAST({sqltext} AS {kind})"
 
+    def render_literal_value(self, value: Any, type_: Any) -> str:
+        """Write a value into the statement, in which a backslash may be an escape."""
+        text = super().render_literal_value(value, type_)
+        is_text = isinstance(type_, sqltypes.String)
+        return text.replace("\\", "\\\\") if is_text and self.dialect.backslash_escapes else text
+
     # --- clauses ---
 
     def limit_clause(self, select: Any, **kw: Any) -> str:

@@ -39,7 +39,7 @@ class ExecutionContext(default.DefaultExecutionContext):
         if told >= 0 or not self.isinsert or getattr(statement, "select", None) is not None:
             return told
         state: Any = getattr(self.compiled, "compile_state", None)
-        return len(getattr(state, "_multi_parameters", None) or [None])
+        return len(getattr(state, "_multi_parameters", None) or self.parameters)
 
     def fire_sequence(self, seq: Any, type_: Any) -> Any:
         """Take a sequence's next value."""
@@ -63,6 +63,7 @@ class WarehouseDialect(Reflection):
 
     sub_dialect: SubDialect = FIREBOLT
     has_transactions = True
+    backslash_escapes = False
 
     supports_statement_cache = True
     default_paramstyle = "qmark"
@@ -125,8 +126,9 @@ class WarehouseDialect(Reflection):
             try:
                 connection.autocommit = False
             except NotSupportedError:
-                # password accounts have neither
+                # a password account, which has neither, and other strings
                 self.has_transactions = self.supports_server_side_cursors = False
+                self.backslash_escapes = True
 
         return prepare
 

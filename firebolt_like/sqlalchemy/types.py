@@ -58,7 +58,11 @@ class STRUCT(TypeEngine[dict[str, Any]]):
     def literal_processor(self, dialect: Any) -> Processor:
         """Write it into the statement, as JSON."""
         kind = dialect.type_compiler_instance.process(self)
-        return lambda value: f"CAST({_quoted(json.dumps(value, default=str))}::JSON AS {kind})"
+
+        def write(value: Any) -> str:
+            return f"CAST({_written(json.dumps(value, default=str), dialect)}::JSON AS {kind})"
+
+        return write
 
 
 class GEOGRAPHY(sqltypes.Text):
@@ -71,15 +75,16 @@ class GEOGRAPHY(sqltypes.Text):
     __visit_name__ = "GEOGRAPHY"
 
 
-def _quoted(value: str) -> str:
-    return bind("?", [value])
+def _written(value: Any, dialect: Any) -> str:
+    """Write a value as the driver does."""
+    return bind("?", [value], backslash_escapes=dialect.backslash_escapes)
 
 
 class _Literal:
     """Writes values into statements as the driver does."""
 
     def literal_processor(self, dialect: Any) -> Processor:
-        return lambda value: bind("?", [value])
+        return lambda value: _written(value, dialect)
 
 
 class _Cast:
@@ -90,7 +95,7 @@ class _Cast:
     def literal_processor(self, dialect: Any) -> Processor:
         process = self.bind_processor(dialect) or (lambda value: value)  # type: ignore[attr-defined]  # of the type beside it
         kind = dialect.type_compiler_instance.process(self)
-        return lambda value: f"CAST({bind('?', [process(value)])} AS {kind})"
+        return lambda value: f"CAST({_written(process(value), dialect)} AS {kind})"
 
 
 class _LargeBinary(_Literal, sqltypes.LargeBinary):
@@ -107,7 +112,7 @@ class _Double(_Literal, sqltypes.Double[Any]):
 
 class _Numeric(_Literal, sqltypes.Numeric[Any]):
     def literal_processor(self, dialect: Any) -> Processor:
-        return lambda value: bind("?", [_decimal(value) if self.asdecimal else value])
+        return lambda value: _written(_decimal(value) if self.asdecimal else value, dialect)
 
     def result_processor(self, dialect: Any, coltype: Any) -> Processor:
         """Make Decimals also of what the engine computes as double precision, such as a / b."""
@@ -204,7 +209,7 @@ class _JSON(sqltypes.JSON):
 
     def literal_processor(self, dialect: Any) -> Processor:
         process = self.bind_processor(dialect)
-        return lambda value: f"CAST({_quoted(process(value))} AS JSON)"
+        return lambda value: f"CAST({_written(process(value), dialect)} AS JSON)"
 
 
 def _path(*keys: str | int) -> str:
@@ -220,7 +225,7 @@ class _JSONIndexType(sqltypes.JSON.JSONIndexType):
         return _path
 
     def literal_processor(self, dialect: Any) -> Any:
-        return lambda value: _quoted(_path(value))
+        return lambda value: _written(_path(value), dialect)
 
 
 class _JSONPathType(sqltypes.JSON.JSONPathType):
@@ -228,7 +233,7 @@ class _JSONPathType(sqltypes.JSON.JSONPathType):
         return lambda value: _path(*value)
 
     def literal_processor(self, dialect: Any) -> Any:
-        return lambda value: _quoted(_path(*value))
+        return lambda value: _written(_path(*value), dialect)
 
 
 class _ARRAY(sqltypes.ARRAY[Any]):
@@ -237,7 +242,7 @@ class _ARRAY(sqltypes.ARRAY[Any]):
 
     def literal_processor(self, dialect: Any) -> Processor:
         process = self.bind_processor(dialect) or (lambda value: value)
-        return lambda value: bind("?", [process(value)])
+        return lambda value: _written(process(value), dialect)
 
     def result_processor(self, dialect: Any, coltype: Any) -> Processor:
         item = self.item_type.dialect_impl(dialect)

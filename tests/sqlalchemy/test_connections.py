@@ -2,7 +2,7 @@
 
 import anyio
 import pytest
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, literal, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -97,6 +97,12 @@ def test_a_password_account_has_autocommit_alone():
             connection.rollback()
             streamed = connection.execution_options(stream_results=True)
             assert streamed.execute(text("SELECT count(*) FROM t")).scalar() == 0
+            for value in ("\\'; DROP TABLE t; --", b"\\'"):
+                written = select(literal(value)).compile(
+                    engine, compile_kwargs={"literal_binds": True}
+                )
+                assert connection.execute(select(literal(value))).scalar() == value
+                assert connection.exec_driver_sql(str(written)).scalar() == value
         engine.dispose()
 
 

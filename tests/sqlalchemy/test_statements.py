@@ -225,3 +225,18 @@ def test_text_with_marks_of_other_paramstyles(engine):
         assert connection.execute(query, {"b": "?"}).one() == ("? %s :x", "?")
         assert connection.exec_driver_sql("SELECT ?, '?'", (1,)).one() == (1, "?")
         assert connection.exec_driver_sql("SELECT '?'").scalar() == "?"
+
+
+def test_statements_are_compiled_once(engine):
+    """Statements of the same form share one compiled text, also with types of our own."""
+    place = Column("place", STRUCT({"x": Integer}))
+    table = Table("t", MetaData(), Column("id", Integer), place, Column("notes", JSON))
+    compiled = {}
+    with engine.begin() as connection:
+        table.create(connection)
+        cached = connection.execution_options(compiled_cache=compiled)
+        for number in range(3):
+            cached.execute(table.insert().values(id=number, place={"x": number}))
+            found = cached.execute(select(place).where(table.c.id == number).limit(number + 1))
+            assert found.scalar() == {"x": number}
+    assert len(compiled) == 2
