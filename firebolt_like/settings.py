@@ -9,8 +9,8 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from typing import Any, Literal
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -46,10 +46,11 @@ DSN_FORMS = {
     "firebolt://id:secret@database/engine?account_name=x": "a cloud or password account",
     "firebolt://host:port/database": "a server that is found by discovery",
     "http://host:3473/database": "Core, a self-hosted engine",
+    "grpc+tls://host:port": "a server of Arrow Flight SQL; grpc:// without TLS",
 }
 
 _URLS = ("url", "host", "engine_url", "api_endpoint", "auth_endpoint")
-_PLACES = frozenset({"local", "url", "host"})
+_PLACES = frozenset({"local", "url", "host", "flight"})
 _ACCOUNT = frozenset({"account_name", "engine_name", "engine_url", "api_endpoint", "database"})
 _CREDENTIALS = {
     # setting: the kind of login that it belongs to
@@ -72,6 +73,8 @@ class Settings(BaseModel):
     local: str | None = None
     url: str | None = None
     host: str | None = None
+    flight: str | None = None
+    protocol: Literal["rest", "flight"] = "rest"
     ssl_mode: str | None = None
     auth: Any = Field(default=None, repr=False)
     token: SecretStr | None = None
@@ -213,11 +216,12 @@ def _parse_dsn(dsn: object) -> dict[str, Any]:
         _ = parts.port  # reading it checks it
     except ValueError:
         raise _no_url("check its host and port") from None
-    if not parts.netloc:
+    if not (parts.netloc or (scheme == "grpc+unix" and parts.path)):
         raise _no_url("it names no server")
     if parts.fragment or ("@" in dsn and "@" not in parts.netloc):
         raise _no_url("write / ? # and @ in names and secrets as %2F %3F %23 and %40")
-    return _SCHEMES[scheme](parts) | _options(parts.query)
+    read = _SCHEMES[scheme]
+    return _flight(parts) if read is _flight else read(parts) | _options(parts.query)
 
 
 def _no_url(what: str) -> ConfigurationError:
@@ -264,8 +268,30 @@ def _discovery(parts: SplitResult) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
+_OF_FLIGHT = frozenset(
+    {"username", "password", "token", "autocommit", "timeout", "paramstyle", "api_endpoint"}
+)
+"""Options of a DSN of Flight that are settings; the others are the Flight client's, or headers."""
+
+
+def _flight(parts: SplitResult) -> dict[str, Any]:
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if "user" in options:
+        options["username"] = options.pop("user")
+    found: dict[str, Any] = {name: options.pop(name) for name in _OF_FLIGHT & options.keys()}
+    credentials, _, address = parts.netloc.rpartition("@")
+    name, mark, secret = credentials.partition(":")
+    if credentials:
+        found["username"] = unquote(name)
+    if mark:
+        found["password"] = unquote(secret)
+    rest = (parts.scheme, address, parts.path, urlencode(options), "")
+    return {"protocol": "flight", "flight": urlunsplit(rest)} | found
+
+
 _SCHEMES: dict[str, Callable[[SplitResult], dict[str, Any]]] = {
     "http": _core,
     "https": _core,
     "firebolt": _firebolt,
+    **dict.fromkeys(("grpc", "grpc+tcp", "grpc+tls", "grpcs", "grpc+unix"), _flight),
 }

@@ -59,14 +59,16 @@ def connect(
     `dsn` is one of `local:`, `local:///path/to/file`, `http://host:3473/database` (Core),
     `firebolt://id:secret@database/engine?account_name=x`, `firebolt://host:port/database`
     (discovery), `grpc+tls://host:port` (Arrow Flight SQL; `grpc://` without TLS). The embedded
-    engine is reached over Flight by `protocol="flight"`. A keyword may stand in the DSN, in the environment as `FIREBOLT_*`, or in the
-    table `profile` of the profile file instead; keywords win. `timeout` is a total in seconds for
-    each call, `retry` says what is sent again, `paramstyle` is a key of
-    `firebolt_like.dbapi.cursor.PARAMSTYLES`. `row_factory` says what a row is: a class of yours
-    with fields, or a function of `firebolt_like.rows`; tuples by default. `additional_parameters`
-    names the programs above and below this package for the server's logs, as `{"user_clients":
-    [(name, version)], "user_drivers": [...]}`. All other keywords are those of `AsyncClient`:
-    `aiohttp`, and httpx's (`verify`, `proxy`, `transport`, ...).
+    engine is reached over Flight by `protocol="flight"`. A keyword may stand in the DSN, in the
+    environment as `FIREBOLT_*`, or in the table `profile` of the profile file instead; keywords
+    win. `timeout` is a total in seconds for each call, `retry` says what is sent again,
+    `paramstyle` is a key of `firebolt_like.dbapi.cursor.PARAMSTYLES`. `row_factory` says what a
+    row is: a class of yours with fields, or a function of `firebolt_like.rows`; tuples by default.
+    `additional_parameters` names the programs above and below this package for the server's logs,
+    as `{"user_clients": [(name, version)], "user_drivers": [...]}`. All other keywords are those of
+    `AsyncClient`: `aiohttp`, and httpx's (`verify`, `proxy`, `transport`, ...). Over Flight they
+    are `headers` and those of the clients of `firebolt_like.flight` for TLS and `transport`
+    ("grpc" or "pyarrow"); `timeout` is 300 seconds there unless given.
 
     Raises `ConfigurationError` for arguments that contradict each other or are missing,
     `AuthenticationError`, `AccountNotFoundError`, `EngineNotRunningError`, and

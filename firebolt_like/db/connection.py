@@ -6,7 +6,7 @@ What may live here: `connect` and `Connection`. What they do is in `firebolt_lik
 import warnings
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
 
 from firebolt_like.client.io import IO, run
 from firebolt_like.client.retry import Retry
@@ -37,6 +37,7 @@ def connect(
     url: str | None = None,
     host: str | None = None,
     ssl_mode: str | None = None,
+    protocol: Literal["rest", "flight"] | None = None,
     autocommit: bool | None = None,
     timeout: float | None = None,
     paramstyle: str | None = None,
@@ -51,14 +52,17 @@ def connect(
 
     `dsn` is one of `local:`, `local:///path/to/file`, `http://host:3473/database` (Core),
     `firebolt://id:secret@database/engine?account_name=x`, `firebolt://host:port/database`
-    (discovery). A keyword may stand in the DSN, in the environment as `FIREBOLT_*`, or in the
-    table `profile` of the profile file instead; keywords win. `timeout` is a total in seconds for
-    each call, `retry` says what is sent again, `paramstyle` is a key of
-    `firebolt_like.dbapi.cursor.PARAMSTYLES`. `row_factory` says what a row is: a class of yours
-    with fields, or a function of `firebolt_like.rows`; tuples by default. `additional_parameters`
-    names the programs above and below this package for the server's logs, as `{"user_clients":
-    [(name, version)], "user_drivers": [...]}`. All other keywords are httpx's (`verify`, `proxy`,
-    `transport`, ...).
+    (discovery), `grpc+tls://host:port` (Arrow Flight SQL; `grpc://` without TLS). The embedded
+    engine is reached over Flight by `protocol="flight"`. A keyword may stand in the DSN, in the
+    environment as `FIREBOLT_*`, or in the table `profile` of the profile file instead; keywords
+    win. `timeout` is a total in seconds for each call, `retry` says what is sent again,
+    `paramstyle` is a key of `firebolt_like.dbapi.cursor.PARAMSTYLES`. `row_factory` says what a
+    row is: a class of yours with fields, or a function of `firebolt_like.rows`; tuples by default.
+    `additional_parameters` names the programs above and below this package for the server's logs,
+    as `{"user_clients": [(name, version)], "user_drivers": [...]}`. All other keywords are httpx's
+    (`verify`, `proxy`, `transport`, ...). Over Flight they are `headers` and those of the clients
+    of `firebolt_like.flight` for TLS and `transport` ("grpc" or "pyarrow"); `timeout` is 300
+    seconds there unless given.
 
     Raises `ConfigurationError` for arguments that contradict each other or are missing,
     `AuthenticationError`, `AccountNotFoundError`, `EngineNotRunningError`, and
@@ -69,10 +73,10 @@ def connect(
     (42,)
     """
     from firebolt_like.dbapi.connect import (  # noqa: PLC0415  # brings httpx
-        Manner,
         open_connection,
         with_user_agent,
     )
+    from firebolt_like.dbapi.face import Manner  # noqa: PLC0415  # likewise
     from firebolt_like.settings import read_settings  # noqa: PLC0415  # brings pydantic
 
     arguments = {
@@ -86,6 +90,7 @@ def connect(
         "url": url,
         "host": host,
         "ssl_mode": ssl_mode,
+        "protocol": protocol,
         "autocommit": autocommit,
         "timeout": timeout,
         "paramstyle": paramstyle,
@@ -102,6 +107,8 @@ def connect(
 
 
 class _Face:
+    blocking = True
+
     def make(self, **client: Any) -> IO:
         from firebolt_like.client.client import Client  # noqa: PLC0415  # brings httpx
         from firebolt_like.client.httpx_io import BlockingIO  # noqa: PLC0415  # likewise

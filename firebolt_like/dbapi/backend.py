@@ -5,11 +5,13 @@ What may live here: the protocol that backends fulfil, and capabilities as data.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from firebolt_like.client.retry import Budget
 from firebolt_like.dbapi.result import Result
+from firebolt_like.protocol.engine_literals import WRITERS, Writer, quote_spark_name
 from firebolt_like.protocol.session import Changes, Session
+from firebolt_like.protocol.sql import quote_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,6 +31,28 @@ class Capabilities:
     """A backslash in a plain string is an escape."""
     uploads: bool = True
     """It may take rows as files; whether an engine does is asked when there are some."""
+    settings: bool = True
+    """SET is for the client, which sends settings along; else it is a statement like others."""
+    query_parameters: bool = True
+    """It binds values that go apart from the statement as JSON."""
+    prepares: bool = False
+    """It binds values that go apart from the statement as Arrow."""
+    updates: bool = True
+    """What changes rows can be run so that it gives their number."""
+    literals: str | None = None
+    """How values are written into SQL where not as Firebolt reads them: a key of `WRITERS`."""
+    who: str = "This server has"
+    """The beginning of the error about what it has not."""
+
+    @property
+    def write(self) -> Writer | None:
+        """Writes values into SQL; None as Firebolt reads them."""
+        return WRITERS[self.literals] if self.literals else None
+
+    @property
+    def quote_name(self) -> Callable[[str], str]:
+        """Writes names into SQL."""
+        return quote_spark_name if self.literals == "spark" else quote_name
 
 
 CAPABILITIES = {
@@ -39,6 +63,7 @@ CAPABILITIES = {
         cancels_writes=False,
         backslash_escapes=True,
         uploads=False,
+        who="Password accounts have",
     ),
     "cloud": Capabilities(),
     "core": Capabilities(),
@@ -51,13 +76,17 @@ Form = Literal["buffered", "streamed", "arrow"]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One statement, ready to be sent; `parameters` go with this request alone."""
+    """One statement, ready to be sent; `parameters` go with this request alone.
+
+    `values` are those of its placeholders, for servers that bind them (`Capabilities.prepares`).
+    """
 
     text: str
     session: Session
     parameters: Mapping[str, str]
     form: Form
     read_only: bool
+    values: Sequence[Any] | None = None
 
 
 class FileContent(Protocol):

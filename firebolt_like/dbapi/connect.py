@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
@@ -31,11 +31,12 @@ from firebolt_like.client.gateway import (
     Wire,
     with_scheme,
 )
-from firebolt_like.client.io import IO
 from firebolt_like.client.retry import Budget, Retry
 from firebolt_like.dbapi.backend import CAPABILITIES
 from firebolt_like.dbapi.connection import ConnectionCore
 from firebolt_like.dbapi.cursor import check_paramstyle
+from firebolt_like.dbapi.face import Face, Manner, nothing
+from firebolt_like.dbapi.flight_connect import open_flight
 from firebolt_like.dbapi.rest import RestBackend
 from firebolt_like.errors import ConfigurationError
 from firebolt_like.rows import check_row_factory
@@ -43,30 +44,7 @@ from firebolt_like.rows import check_row_factory
 if TYPE_CHECKING:  # it brings pydantic
     from firebolt_like.settings import Settings
 
-__all__ = ["Face", "Manner", "open_connection", "with_user_agent"]
-
-T = TypeVar("T")
-
-
-class Face(Protocol):
-    """How a face makes its IO."""
-
-    def make(self, **client: Any) -> IO:
-        """Make the IO over a new client of the face, from the client's keywords."""
-
-    async def call(self, function: Callable[[], T]) -> T:
-        """Call a function that may block."""
-
-    async def finish(self, function: Callable[[], None]) -> None:
-        """Call a function that may block, also where the task is cancelled; perhaps twice."""
-
-
-class Manner(NamedTuple):
-    """What a connection is told by its program alone, never by a DSN or the environment."""
-
-    retry: Retry
-    row_factory: Any
-    client: Mapping[str, Any]
+__all__ = ["open_connection", "with_user_agent"]
 
 
 async def open_connection(face: Face, settings: "Settings", manner: Manner) -> ConnectionCore:
@@ -80,6 +58,14 @@ async def open_connection(face: Face, settings: "Settings", manner: Manner) -> C
         )
     if settings.local is not None:
         return await _open_local(face, settings, manner)
+    if settings.flight is not None:
+        _refuse(settings, "a Flight server", ("url", "host", *_NOT_OF_FLIGHT))
+        return await open_flight(face, settings, manner, settings.flight)
+    if settings.protocol == "flight":
+        raise ConfigurationError(
+            "protocol='flight' is for the embedded engine; elsewhere the DSN says it.",
+            hint="Write grpc+tls://host:port, or grpc://host:port without TLS.",
+        )
     auth = _auth(settings)
     return await _open(face, settings, manner, _Target(auth, _gateway(settings, auth)))
 
@@ -108,16 +94,12 @@ def _are_pairs(told: object) -> bool:
     )
 
 
-async def _nothing() -> None:
-    pass
-
-
 class _Target(NamedTuple):
     """What is connected to, and what is let go of at the end."""
 
     auth: httpx.Auth
     gateway: Gateway
-    release: Callable[[], Awaitable[None]] = _nothing
+    release: Callable[[], Awaitable[None]] = nothing
 
 
 async def _open(
@@ -160,7 +142,7 @@ async def _open(
 
 
 async def _open_local(face: Face, settings: "Settings", manner: Manner) -> ConnectionCore:
-    _refuse(settings, "local:", ("url", "host", "account_name", "engine_name", "engine_url"))
+    _refuse(settings, "local:", ("url", "host", "flight", *_NOT_OF_FLIGHT, "engine_name"))
     if settings.auth is not None:
         raise ConfigurationError("local: takes no auth: the embedded engine is this process's own.")
     from firebolt_like.local.shared_server import SharedServer  # noqa: PLC0415  # brings DuckDB
@@ -172,9 +154,17 @@ async def _open_local(face: Face, settings: "Settings", manner: Manner) -> Conne
 
     try:
         server = await face.call(use.begin)
+        if settings.protocol == "flight":
+            await face.call(server.start_flight)
     except BaseException:
         await release()
         raise
+    if settings.protocol == "flight":
+        from pydantic import SecretStr  # noqa: PLC0415  # settings brought it
+
+        token = {"token": SecretStr(str(server.token))}
+        settings = settings.model_copy(update=token)
+        return await open_flight(face, settings, manner, server.flight_url, release)
     auth = Token(str(server.token), account_kind=AccountKind.CORE)
     # the server is on loopback: a proxy of the environment is not asked
     manner = manner._replace(client={"trust_env": False, **manner.client})
@@ -245,6 +235,8 @@ def _gateway(settings: "Settings", auth: httpx.Auth) -> Gateway:
     key = None if settings.disable_cache else _cache_key(auth, endpoint, settings)
     return Cloud(endpoint, settings.account_name, settings.database, settings.engine_name, key)
 
+
+_NOT_OF_FLIGHT = ("account_name", "engine_url", "auth_endpoint", "ssl_mode")
 
 _SSL_MODES = {
     # ssl_mode: scheme

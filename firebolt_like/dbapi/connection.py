@@ -5,7 +5,7 @@ connection comes about is in `connect`.
 """
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from firebolt_like import errors
@@ -68,7 +68,8 @@ class ConnectionCore:
     def set_autocommit(self, on: bool) -> None:
         """Switch between a transaction for each statement and one until `commit`."""
         if not on and not self.backend.capabilities.transactions:
-            raise NotSupportedError("Password accounts have no transactions: autocommit stays on.")
+            who = self.backend.capabilities.who
+            raise NotSupportedError(f"{who} no transactions: autocommit stays on.")
         if self._transaction:
             raise InterfaceError("A transaction is open: commit or roll back first.")
         self.autocommit = on
@@ -96,12 +97,15 @@ class ConnectionCore:
         parameters: dict[str, str],
         form: Form,
         budget: Budget,
+        values: Sequence[Any] | None = None,
     ) -> Result:
         """Run one statement of a cursor, inside of the transaction where there is one."""
         words = first_words(text, 1)
         opens = not _OUTSIDE_TRANSACTIONS.intersection(words)
         return await self._in_transaction(
-            lambda: self._execute(text, cursor, parameters, form=form, budget=budget),
+            lambda: self._execute(
+                text, cursor, parameters, form=form, budget=budget, values=values
+            ),
             cursor,
             opens=opens,
             budget=budget,
@@ -128,7 +132,8 @@ class ConnectionCore:
         """Undo the open transaction's changes; nothing without one."""
         self.check_open()
         if not self.backend.capabilities.transactions:
-            raise NotSupportedError("Password accounts have no transactions to roll back.")
+            who = self.backend.capabilities.who
+            raise NotSupportedError(f"{who} no transactions to roll back.")
         if self._transaction:
             for result in list(self._streams):
                 await result.close()  # what it reads is undone
@@ -200,8 +205,9 @@ class ConnectionCore:
         *,
         form: Form,
         budget: Budget,
+        values: Sequence[Any] | None = None,
     ) -> Result:
-        query = self._query(text, cursor.session, parameters, form=form)
+        query = self._query(text, cursor.session, parameters, form=form, values=values)
         result = await self.backend.execute(query, budget=budget, apply=self._applying(cursor))
         if not result.finished:
             self._streams.difference_update([r for r in list(self._streams) if r.finished])
@@ -218,12 +224,18 @@ class ConnectionCore:
         return apply
 
     def _query(
-        self, text: str, session: Session, parameters: dict[str, str], *, form: Form
+        self,
+        text: str,
+        session: Session,
+        parameters: dict[str, str],
+        *,
+        form: Form,
+        values: Sequence[Any] | None = None,
     ) -> Query:
         everything = {**self._transaction, **parameters}
         escapes = self.backend.capabilities.backslash_escapes
         read_only = is_read_only(text, backslash_escapes=escapes)
-        return Query(text, session, everything, form=form, read_only=read_only)
+        return Query(text, session, everything, form, read_only, values)
 
     def _apply(self, changes: Changes) -> None:
         self._transaction = changes.transaction(self._transaction)

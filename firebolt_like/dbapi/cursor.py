@@ -24,7 +24,12 @@ from firebolt_like.errors import (
     QueryNotRunError,
 )
 from firebolt_like.protocol.insert_values import Values
-from firebolt_like.protocol.parameters import bind, to_query_parameters
+from firebolt_like.protocol.parameters import (
+    bind,
+    check_marks,
+    check_numbers,
+    to_query_parameters,
+)
 from firebolt_like.protocol.sql import parse_set, split
 from firebolt_like.rows import Row, Shape, check_row_factory, fit
 
@@ -50,12 +55,17 @@ def check_paramstyle(name: str) -> str:
     return name
 
 
+def _no_setting(text: str) -> None:  # as parse_set
+    """Take a SET for a statement like others."""
+
+
 class _Planned(NamedTuple):
-    """A statement with its parameters bound, or a setting to validate and keep."""
+    """A statement with its parameters, or a setting to validate and keep."""
 
     text: str
     parameters: dict[str, str]
     setting: tuple[str, str] | None = None
+    values: Sequence[Any] | None = None
 
 
 class CursorCore(Generic[Row]):
@@ -241,21 +251,42 @@ class CursorCore(Generic[Row]):
             raise CursorClosedError("The cursor is closed.")
 
     def _plan(self, operation: str, parameters: Sequence[Any] | None) -> list[_Planned]:
-        escapes = self.connection.backend.capabilities.backslash_escapes
+        able = self.connection.backend.capabilities
+        escapes = able.backslash_escapes
         texts = [statement.text for statement in split(operation, backslash_escapes=escapes)]
         if not texts:
             raise ProgrammingError("There is no statement in the text.")
         if parameters is None:
-            return [_Planned(text, {}, parse_set(text)) for text in texts]
+            return [
+                _Planned(text, {}, parse_set(text) if able.settings else None) for text in texts
+            ]
         if len(texts) > 1:
             raise NotSupportedError(
                 f"Parameters go with one statement; the text has {len(texts)}. Run them one by one."
             )
-        if parse_set(texts[0]) is not None:
+        return [self._bound(texts[0], parameters)]
+
+    def _bound(self, text: str, parameters: Sequence[Any]) -> _Planned:
+        able = self.connection.backend.capabilities
+        if able.settings and parse_set(text) is not None:
             raise NotSupportedError("SET takes no parameters.")
         if self.paramstyle == "qmark":
-            return [_Planned(bind(texts[0], parameters, backslash_escapes=escapes), {})]
-        return [_Planned(texts[0], {"query_parameters": to_query_parameters(texts[0], parameters)})]
+            escapes = able.backslash_escapes
+            if not able.prepares:
+                return _Planned(
+                    bind(text, parameters, backslash_escapes=escapes, write=able.write), {}
+                )
+            check_marks(text, parameters, backslash_escapes=escapes)
+            return _Planned(text, {}, values=parameters)
+        if not able.query_parameters:
+            check_numbers(text, parameters)
+            if not able.prepares:
+                raise NotSupportedError(
+                    f"{able.who} no parameters of its own.",
+                    hint='Write ? with paramstyle "qmark": the client binds them.',
+                )
+            return _Planned(text, {}, values=parameters)
+        return _Planned(text, {"query_parameters": to_query_parameters(text, parameters)})
 
     async def _start(
         self,
@@ -266,7 +297,8 @@ class CursorCore(Generic[Row]):
     ) -> None:
         if not self.connection.backend.capabilities.streaming:
             if form == "streamed":
-                raise NotSupportedError("Password accounts have no streams: use execute().")
+                who = self.connection.backend.capabilities.who
+                raise NotSupportedError(f"{who} no streams: use execute().")
             form = "buffered"
         budget = self.connection.budget(timeout)
         self._later.clear()
@@ -286,7 +318,12 @@ class CursorCore(Generic[Row]):
         if step.setting is not None:
             return await self._set(*step.setting, budget)
         return await self.connection.run(
-            step.text, self, parameters=step.parameters, form=form, budget=budget
+            step.text,
+            self,
+            parameters=step.parameters,
+            values=step.values,
+            form=form,
+            budget=budget,
         )
 
     async def _set(self, name: str, value: str, budget: Budget) -> Result:

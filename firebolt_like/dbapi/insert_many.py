@@ -40,14 +40,17 @@ async def insert_many(
     timeout: float | None,  # noqa: ASYNC109  # a budget over several requests
 ) -> bool:
     """Send rows; False where the operation is no INSERT whose rows can go together, or none."""
-    escapes = cursor.connection.backend.capabilities.backslash_escapes
+    able = cursor.connection.backend.capabilities
+    escapes = able.backslash_escapes
     texts = [statement.text for statement in split(operation, backslash_escapes=escapes)]
     insert = read_insert(texts[0], backslash_escapes=escapes) if len(texts) == 1 else None
     if insert is None or not rows:
         return False
     if len(rows) >= _MANY and await _upload(cursor, insert, rows, timeout):
         return True
-    statements = list(cut(insert, rows, limit=_MOST_BYTES, backslash_escapes=escapes))
+    statements = list(
+        cut(insert, rows, limit=_MOST_BYTES, backslash_escapes=escapes, write=able.write)
+    )
     await cursor.insert(statements, timeout)
     return True
 

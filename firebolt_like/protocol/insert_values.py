@@ -5,7 +5,7 @@ next one begins. How a value is written is told by `parameters`.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
 
@@ -115,6 +115,7 @@ def cut(
     limit: int,
     first: int = 1,
     backslash_escapes: bool = False,
+    write: Callable[[object], str] | None = None,
 ) -> Iterator[Values]:
     """Write rows into statements of at most `limit` bytes, or of one row that is longer.
 
@@ -122,16 +123,18 @@ def cut(
     values would have to be changed to share one: integers and floats, or decimals that no NUMERIC
     holds together. `first` is the number of the first row, for errors: DataError for a value that
     has no SQL form, ProgrammingError for a row with more or fewer values than the INSERT takes.
+    `write` writes the literals of an engine that has its own.
 
     >>> insert = insert_into(["t"], ["n"])
     >>> [statement.text for statement in cut(insert, [[1], [2], [2.5]], limit=100)]
     ['INSERT INTO "t" ("n") VALUES (1), (2)', 'INSERT INTO "t" ("n") VALUES (2.5e0)']
     """
     head_size = _size(insert.head)
+    write = write or (lambda value: literal(plain(value), backslash_escapes=backslash_escapes))
     texts: list[str] = []
     size, kinds = head_size, [_NULL] * (len(insert.row) - 1)
     for number, row in enumerate(rows, first):
-        text, row_kinds = _write(insert, row, number, backslash_escapes)
+        text, row_kinds = _write(insert, row, number, write)
         row_size = _size(text) + 2
         shared = _share_all(kinds, row_kinds)
         if texts and (size + row_size - 2 > limit or shared is None):
@@ -149,7 +152,7 @@ def _size(text: str) -> int:
 
 
 def _write(
-    insert: Insert, row: Sequence[object], number: int, backslash_escapes: bool
+    insert: Insert, row: Sequence[object], number: int, write: Callable[[object], str]
 ) -> tuple[str, list[Any]]:
     check_sequence(row)
     wanted = len(insert.row) - 1
@@ -160,9 +163,8 @@ def _write(
     texts, kinds = [insert.row[0]], list[Any]()
     for place, value in enumerate(row, 1):
         try:
-            reduced = plain(value)
-            texts.append(literal(reduced, backslash_escapes=backslash_escapes))
-            kinds.append(_kind(reduced))
+            texts.append(write(value))
+            kinds.append(_kind(plain(value)))
         except DataError as error:
             raise DataError(f"Row {number}, value {place}: {error}", hint=error.hint) from error
         except RecursionError as error:

@@ -4,7 +4,15 @@ What may live here: the two ways to write each Python type, and the count checks
 are is told by `protocol/sql.py`. A value arrives equal, or is refused before anything is sent.
 """
 
-__all__ = ["bind", "check_sequence", "literal", "plain", "to_query_parameters"]
+__all__ = [
+    "bind",
+    "check_marks",
+    "check_numbers",
+    "check_sequence",
+    "literal",
+    "plain",
+    "to_query_parameters",
+]
 
 import math
 from collections.abc import Callable, Sequence
@@ -25,11 +33,18 @@ _SAFE_BEFORE = frozenset(" \t\r\n(,=[<>+-*/|%")
 _SAFE_AFTER = frozenset(["", *" \t\r\n),=]<>+-*/|%;:"])
 
 
-def bind(sql: str, parameters: Sequence[object], *, backslash_escapes: bool = False) -> str:
+def bind(
+    sql: str,
+    parameters: Sequence[object],
+    *,
+    backslash_escapes: bool = False,
+    write: Callable[[object], str] | None = None,
+) -> str:
     r"""Replace each `?` by its parameter, written as an SQL literal (PEP 249, paramstyle qmark).
 
     A `?` inside a string, a quoted name or a comment is text. `backslash_escapes` says that the
-    engine reads a backslash in '...' as an escape (V1 engines). The literals:
+    engine reads a backslash in '...' as an escape (V1 engines); `write` writes the literals of an
+    engine that has its own. Else they are:
 
     * None, bool: NULL, true, false.
     * int: digits; beyond BIGINT as a Decimal.
@@ -51,6 +66,24 @@ def bind(sql: str, parameters: Sequence[object], *, backslash_escapes: bool = Fa
     >>> bind("SELECT * FROM t WHERE a = ? AND b < ?", ["it's", -1])
     "SELECT * FROM t WHERE a = 'it''s' AND b < (-1)"
     """
+    marks = check_marks(sql, parameters, backslash_escapes=backslash_escapes)
+    write = write or (lambda value: _literal(value, backslash_escapes))
+    pieces: list[str] = []
+    position = 0
+    for number, (mark, value) in enumerate(zip(marks, parameters, strict=True), 1):
+        before = " " if mark and sql[mark - 1] not in _SAFE_BEFORE else ""
+        after = " " if sql[mark + 1 : mark + 2] not in _SAFE_AFTER else ""
+        literal = _written(number, value, write)
+        pieces += (sql[position:mark], before, literal, after)
+        position = mark + 1
+    pieces.append(sql[position:])
+    return "".join(pieces)
+
+
+def check_marks(
+    sql: str, parameters: Sequence[object], *, backslash_escapes: bool = False
+) -> list[int]:
+    """Give the places of the `?` in a statement; raises as `bind` where parameters do not fit."""
     check_sequence(parameters)
     marks = [
         start
@@ -62,16 +95,15 @@ def bind(sql: str, parameters: Sequence[object], *, backslash_escapes: bool = Fa
             f"The statement has {_count(len(marks), 'placeholder')}, {_given(parameters)}.",
             hint="Give one parameter for each ?. Placeholders such as $1 are another paramstyle.",
         )
-    pieces: list[str] = []
-    position = 0
-    for number, (mark, value) in enumerate(zip(marks, parameters, strict=True), 1):
-        before = " " if mark and sql[mark - 1] not in _SAFE_BEFORE else ""
-        after = " " if sql[mark + 1 : mark + 2] not in _SAFE_AFTER else ""
-        literal = _written(number, value, lambda v: _literal(v, backslash_escapes))
-        pieces += (sql[position:mark], before, literal, after)
-        position = mark + 1
-    pieces.append(sql[position:])
-    return "".join(pieces)
+    return marks
+
+
+def check_numbers(sql: str, parameters: Sequence[object]) -> None:
+    """Raise as `to_query_parameters` where parameters do not fit the `$1`, `$2` of a statement."""
+    check_sequence(parameters)
+    _check_names(
+        {sql[start:end] for kind, start, end in tokens(sql) if kind is Kind.NUMBERED}, parameters
+    )
 
 
 def to_query_parameters(sql: str, parameters: Sequence[object]) -> str:
@@ -92,10 +124,7 @@ def to_query_parameters(sql: str, parameters: Sequence[object]) -> str:
     >>> to_query_parameters("SELECT $1, $2::date", [1, date(2024, 1, 31)])
     '[{"name":"$1","value":1},{"name":"$2","value":"2024-01-31"}]'
     """
-    check_sequence(parameters)
-    _check_names(
-        {sql[start:end] for kind, start, end in tokens(sql) if kind is Kind.NUMBERED}, parameters
-    )
+    check_numbers(sql, parameters)
     entries = [
         {"name": f"${number}", "value": _written(number, value, _json_value)}
         for number, value in enumerate(parameters, 1)
