@@ -48,7 +48,7 @@ def literal(scalar: pa.Scalar) -> str:
     """Write a value in DuckDB's SQL. Raises `Refusal` for a type that it has not.
 
     >>> literal(pa.scalar(5)), literal(pa.scalar("it's")), literal(pa.scalar([1.5, None]))
-    ("CAST(5 AS BIGINT)", "'it''s'", "CAST([CAST('1.5' AS DOUBLE), NULL] AS DOUBLE[])")
+    ('CAST(5 AS BIGINT)', "'it''s'", "CAST([CAST('1.5' AS DOUBLE), NULL] AS DOUBLE[])")
     """
     if isinstance(scalar, pa.UuidScalar) and scalar.is_valid:
         return f"CAST('{scalar.as_py()}' AS UUID)"

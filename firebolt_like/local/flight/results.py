@@ -7,7 +7,7 @@ What may live here: `FlightInfo`, `DoGet` and cancellation.
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -20,10 +20,9 @@ from firebolt_like.local.refusal import invalid
 from firebolt_like.protocol.flight import CancelStatus
 from firebolt_like.protocol.flight_sql import TicketStatementQuery, pack
 
-__all__ = ["KEPT_FOR", "Results", "describe", "handle_text"]
+__all__ = ["Results", "describe", "handle_text"]
 
-KEPT_FOR: Final = 300.0
-"""Seconds that a result, or a prepared statement, waits for its client."""
+_KEPT_FOR: Final = 300.0  # seconds
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,6 +34,14 @@ class _Result:
     rows: pa.Table | None
     query_ids: list[str]
     running: list[Query] = dataclasses.field(default_factory=list)
+
+
+_MOST: Final = 1_000_000_000  # bytes
+
+
+def _weigh(result: _Result) -> int:
+    """Give the bytes of what waits; a thousand results without rows are as many as may wait."""
+    return _MOST // 1000 + (0 if result.rows is None else result.rows.nbytes)
 
 
 def handle_text(handle: bytes) -> str:
@@ -53,16 +60,16 @@ def describe(
 
 
 class Results:
-    """The results of a server that are not fetched yet."""
+    """The results of a server that are not fetched yet: a thousand, and a gigabyte, at most."""
 
-    def __init__(self, shelf: Shelf[_Result]) -> None:
-        self._shelf = shelf
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._shelf = Shelf[_Result](_MOST, _KEPT_FOR, clock, _weigh)
 
     def offer(self, call: Call, descriptor: Any, bound: Bound) -> Any:
         """Keep a result, and make its `FlightInfo`, in as many parts as the client wants."""
         whole = bound.rows
         if whole is None and bound.work.options.transaction_id is None and call.endpoints == 1:
-            seconds = call.shared.clock() + KEPT_FOR
+            seconds = call.shared.clock() + _KEPT_FOR
             expiry = pa.scalar(int(seconds * 1_000_000), pa.timestamp("us", "UTC"))
             ticket = self._ticket(_Result(call.owner, bound.work, None, [bound.query_id]))
             schema, query_id = bound.schema, bound.query_id

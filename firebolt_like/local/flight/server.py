@@ -20,7 +20,7 @@ from firebolt_like.local.flight.ending import forget, hang_up
 from firebolt_like.local.flight.ingest import ingest
 from firebolt_like.local.flight.metadata import answer_metadata, metadata_schema
 from firebolt_like.local.flight.prepared import Prepared, PreparedStatements
-from firebolt_like.local.flight.results import KEPT_FOR, Results, describe
+from firebolt_like.local.flight.results import Results, describe
 from firebolt_like.local.flight.shelf import Shelf
 from firebolt_like.local.flight.statuses import answering
 from firebolt_like.local.flight.work import Work, bind, schema_of, update
@@ -32,7 +32,7 @@ from firebolt_like.protocol.protobuf import Message, encode
 
 __all__ = ["FlightServer"]
 
-_MOST: Final = 1000  # results and prepared statements that wait for their clients, of each
+_MOST_PREPARED: Final = 1000
 _MOST_SESSIONS: Final = 10_000
 _SESSION_AGE: Final = 3600.0
 _GRACE: Final = 1.0  # seconds that streams have to end when the server does
@@ -51,10 +51,10 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]  # pyarrow has no
     ) -> None:
         self._shared = shared
         self._sessions = Shelf[dict[str, str]](_MOST_SESSIONS, _SESSION_AGE, shared.clock)
-        self._results = Results(Shelf(_MOST, KEPT_FOR, shared.clock))
+        self._results = Results(shared.clock)
         begun = Begun()
         self._uploading = Workers(uploads)  # they wait for clients: queries must not wait for them
-        shelf = Shelf[Prepared](_MOST, _SESSION_AGE, shared.clock)
+        shelf = Shelf[Prepared](_MOST_PREPARED, _SESSION_AGE, shared.clock)
         self._prepared = PreparedStatements(shelf, begun, self._uploading)
         self._actions = Actions(self._prepared, self._results, begun)
         self._ending = False

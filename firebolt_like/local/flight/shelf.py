@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 
 class Shelf(Generic[T]):
-    """Holds at most `most` things, each for `age` seconds of `clock` after its last use.
+    """Holds things that weigh at most `most`, each for `age` seconds of `clock` after its last use.
 
-    For use from any thread.
+    The last one is held whatever it weighs. For use from any thread.
 
     >>> shelf = Shelf[str](2, 60, clock=lambda: 0)
     >>> keys = [shelf.put(name) for name in ("a", "b", "c")]
@@ -26,8 +26,16 @@ class Shelf(Generic[T]):
     [None, 'b', 'c']
     """
 
-    def __init__(self, most: int, age: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        most: int,
+        age: float,
+        clock: Callable[[], float],
+        weigh: Callable[[T], int] = lambda thing: 1,  # noqa: ARG005  # every thing weighs the same
+    ) -> None:
         self._most = most
+        self._weigh = weigh
+        self._weight = 0
         self._age = age
         self._clock = clock
         self._things: OrderedDict[str, tuple[float, T]] = OrderedDict()
@@ -38,10 +46,11 @@ class Shelf(Generic[T]):
         key = key or secrets.token_urlsafe(24)
         now = self._clock()
         with self._lock:
-            self._things.pop(key, None)
+            self._pop(key)
             self._things[key] = now, thing
-            while len(self._things) > self._most or self._oldest() < now - self._age:
-                self._things.popitem(last=False)
+            self._weight += self._weigh(thing)
+            while len(self._things) > 1 and (self._weight > self._most or self._is_old(now)):
+                self._pop(next(iter(self._things)))
         return key
 
     def get(self, key: str) -> T | None:
@@ -58,7 +67,15 @@ class Shelf(Generic[T]):
     def remove(self, key: str) -> T | None:
         """Let a thing go."""
         with self._lock:
-            return self._things.pop(key, (0, None))[1]
+            return self._pop(key)
 
-    def _oldest(self) -> float:
-        return next(iter(self._things.values()))[0]
+    def _pop(self, key: str) -> T | None:
+        if key not in self._things:
+            return None
+        _, thing = self._things.pop(key)
+        self._weight -= self._weigh(thing)
+        return thing
+
+    def _is_old(self, now: float) -> bool:
+        used, _ = next(iter(self._things.values()))
+        return used < now - self._age
