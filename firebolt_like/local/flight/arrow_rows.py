@@ -86,7 +86,8 @@ def _read(
     while not last:
         parts: list[pa.RecordBatch] = []
         size = 0
-        while not last and size < most:
+        # a short batch is the last one: to see the end with it saves a turn
+        while not last and (size < most or parts[-1].num_rows < _ROWS):
             check()
             part = next(reader, None)
             last = part is None
