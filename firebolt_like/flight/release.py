@@ -7,6 +7,8 @@ import weakref
 from collections import deque
 from collections.abc import Iterable
 
+import msgspec
+
 from firebolt_like.client.retry import Budget
 from firebolt_like.errors import DatabaseError, Error, QueryTimeoutError, ServerConnectionError
 from firebolt_like.flight.caller import Caller, Operation
@@ -73,10 +75,14 @@ class Releaser:
             except Error:
                 pass  # a server that cannot be reached keeps nothing for us to let go of
 
+    def abandon(self, info: flight.FlightInfo, endpoints: Iterable[FlightEndpoint]) -> None:
+        """Take note of endpoints that nobody can read any more; the next call tells the server."""
+        if found := tuple(endpoints):
+            self._abandoned.append(msgspec.structs.replace(info, endpoint=found))
+
     def _abandon(self, info: flight.FlightInfo) -> None:
         found = [e for e in info.endpoint if self._waiting.pop(_ticket(e), None) is not None]
-        if found:
-            self._abandoned.append(flight.FlightInfo(endpoint=tuple(found)))
+        self.abandon(info, found)
 
     async def _cancelled(self, info: flight.FlightInfo, operation: Operation) -> bool:
         action = Action("CancelFlightInfo", encode(CancelFlightInfoRequest(info)))

@@ -151,6 +151,17 @@ class ResultCore:
         await self._releaser.release(self.info, [*unheard, *self._waiting])
         self._waiting.clear()
 
+    def forget(self) -> None:
+        """End the streams of a result that nobody holds any more, without waiting."""
+        if self.finished:
+            return
+        self.finished = True
+        for part in self._open:
+            if part.reader is not None:
+                part.reader.cancel()
+        unheard = [part.endpoint for part in self._open if not part.heard]
+        self._releaser.abandon(self.info, [*unheard, *self._waiting])
+
     async def _next(self) -> Chunk | None:
         while self._open:
             part = self._open[0]

@@ -3,6 +3,7 @@
 What may live here: both faces of a result; what they do is in `result`.
 """
 
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -22,6 +23,7 @@ class _Known:
 
     def __init__(self, core: ResultCore) -> None:
         self._core = core
+        weakref.finalize(self, core.forget).atexit = False
 
     @property
     def schema(self) -> "pa.Schema":

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import json
 import os
 import socket
 import subprocess
@@ -18,7 +19,7 @@ import pyarrow.parquet
 import pytest
 
 from firebolt_like.client.io import run
-from firebolt_like.errors import OperationalError
+from firebolt_like.errors import AuthenticationError, OperationalError
 from firebolt_like.flight import (
     AsyncFlightResult,
     AsyncFlightSQLClient,
@@ -175,6 +176,8 @@ def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
         while True:
             try:
                 client.query("select 1").close()
+            except AuthenticationError:
+                return  # it answers
             except OperationalError:
                 assert server.poll() is None, "the server ended"
                 assert time.monotonic() < end
@@ -205,6 +208,25 @@ def roapi(tmp_path_factory, numbers) -> Iterator[str]:
     command += ["--addr-http", f"127.0.0.1:{http}", "--addr-postgres", f"127.0.0.1:{postgres}"]
     command += ["--table", f"numbers={numbers}"]
     with process(command, port, tmp_path_factory.mktemp("roapi")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def roapi_with_login(tmp_path_factory, numbers) -> Iterator[str]:
+    """ROAPI that lets in the user "ada" with the password "secret"."""
+    port = free_port()
+    folder = tmp_path_factory.mktemp("roapi_with_login")
+    settings = {
+        "addr": {
+            "http": f"127.0.0.1:{free_port()}",
+            "postgres": f"127.0.0.1:{free_port()}",
+            "flight_sql": f"127.0.0.1:{port}",
+        },
+        "flight_sql_config": {"auth_basic": {"username": "ada", "password": "secret"}},
+        "tables": [{"name": "numbers", "uri": str(numbers)}],
+    }
+    (folder / "roapi.yml").write_text(json.dumps(settings))  # JSON is YAML
+    with process([_program("roapi"), "-c", "roapi.yml"], port, folder) as url:
         yield url
 
 

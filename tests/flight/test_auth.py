@@ -43,6 +43,23 @@ def test_a_login_by_handshake(face, server):
     assert bearers(server, "DO_GET") == ["Bearer first"] * 2
 
 
+def test_a_login_before_the_first_call(face, server):
+    """A login can be made by itself, and later by another name; calls carry the newest token."""
+    server.tokens = ["first", "second"]
+
+    async def scenario():
+        async with face.client(server.url, user="ada", password="secret") as client:
+            await client.log_in()
+            assert bearers(server) == []
+            await client.log_in("grace", "hopper")
+            assert await fetch(client) == [1]
+
+    face.run(scenario)
+    sent = server.headers("HANDSHAKE", "authorization")
+    assert [credentials(header[0]) for header in sent] == ["ada:secret", "grace:hopper"]
+    assert bearers(server) == ["Bearer second"]
+
+
 def test_all_who_start_together_log_in_once(face, server):
     """Threads and tasks share one login."""
     server.tokens = ["first", "second"]

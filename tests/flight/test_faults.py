@@ -1,5 +1,6 @@
 """What goes wrong on the way: a clear error of ours or success, no hang, no thread left behind."""
 
+import gc
 import signal
 import subprocess
 import sys
@@ -175,6 +176,28 @@ def test_a_result_is_cancelled_while_it_is_read(face, server):
 
     face.run(scenario)
     assert server.ended.acquire(timeout=20)
+
+
+def test_a_result_that_is_forgotten(face, server):
+    """A result that nobody holds any more ends on the server."""
+
+    async def scenario():
+        async with face.client(server.url) as client:
+            result = await client.query("rows")
+            assert (await result.read_batch()).num_rows == 1
+            del result
+            gc.collect()
+            assert await anyio.to_thread.run_sync(lambda: server.ended.acquire(timeout=20))
+
+    if face.blocking:
+        with FlightSQLClient(server.url, transport=face.transport) as client:
+            result = client.query("rows")
+            assert result.read_batch().num_rows == 1
+            del result
+            gc.collect()
+            assert server.ended.acquire(timeout=20)
+    else:
+        face.run(scenario)
 
 
 def test_two_readers_of_one_result(cancelling_face, server):

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from firebolt_like.errors import (
+    AuthenticationError,
     DataError,
     NotSupportedError,
     OperationalError,
@@ -131,6 +132,21 @@ def test_a_prepared_statement_of_roapi(face, roapi):
             assert prepared.dataset_schema.names == ["n"]
             async with await prepared.query() as result:
                 assert (await result.read_all()).to_pylist() == [{"n": 20_000}]
+
+    face.run(scenario)
+
+
+def test_a_login_at_roapi(face, roapi_with_login):
+    """ROAPI lets in by name and password, and refuses wrong ones and none."""
+
+    async def scenario():
+        url = roapi_with_login
+        async with face.client(url, user="ada", password="secret") as client:
+            assert await fetch(client, "select 1") == [(1,)]
+        for wrong in ({"user": "ada", "password": "wrong"}, {"token": "wrong"}, {}):
+            async with face.client(url, **wrong) as client:
+                with pytest.raises(AuthenticationError):
+                    await fetch(client, "select 1")
 
     face.run(scenario)
 
