@@ -14,7 +14,7 @@ from firebolt_like.flight.caller import Operation
 from firebolt_like.flight.handles import AsyncPreparedStatement, AsyncTransaction, transaction_id
 from firebolt_like.flight.info import FlightInfo
 from firebolt_like.flight.opening import open_core
-from firebolt_like.flight.options import ClientOptions
+from firebolt_like.flight.options import ClientOptions, basic_login
 from firebolt_like.flight.parameters import rows_of
 from firebolt_like.flight.rows import AsyncFlightResult
 from firebolt_like.flight.statements import CallOptions, info_numbers
@@ -73,6 +73,19 @@ class AsyncFlightSQLClient:
     async def close(self) -> None:
         """Let the server drop what was not read, and close the channels. Closing twice is fine."""
         await self._core.close()
+
+    async def log_in(
+        self,
+        user: str | None = None,
+        password: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Log in now, rather than with the first call; by another name where one is given.
+
+        Raises `AuthenticationError`, `ServerConnectionError`, and `QueryTimeoutError`.
+        """
+        basic = None if user is None and password is None else basic_login(user, password)
+        await self._core.caller.log_in(self._operation(options), basic)
 
     # --- statements
 

@@ -148,6 +148,13 @@ class Caller:
             finally:
                 operation.cancellation.forget(call)
 
+    async def log_in(self, operation: Operation, basic: tuple[str, str] | None = None) -> None:
+        """Log in now rather than with the first call, by another name where `basic` gives one."""
+        if basic is not None:
+            self._credentials = Credentials(basic)
+            self._logged_in = False
+        await self._log_in(operation)
+
     async def do_get(
         self, ticket: Ticket, place: Place, operation: Operation, *, ahead: bool
     ) -> Reader:

@@ -20,7 +20,7 @@ from firebolt_like.flight.metadata import check_metadata
 from firebolt_like.flight.target import DEFAULT_PORT, Target, Tls, parse_location
 from firebolt_like.flight.transport import Pair
 
-__all__ = ["ClientOptions", "Options", "read_options"]
+__all__ = ["ClientOptions", "Options", "basic_login", "read_options"]
 
 DEFAULT_TIMEOUT = 300.0  # seconds; there always is a deadline: a server may never answer
 
@@ -181,9 +181,14 @@ def _credentials(
         token = AccessToken(token).access_token  # says what no header can carry
     if user is None and password is None:
         return None, token, auth
+    return basic_login(user, password), token, auth
+
+
+def basic_login(user: Any, password: Any) -> tuple[str, str]:
+    """Give a name and a password as basic authentication takes them (RFC 7617)."""
     if not isinstance(user, str) or not isinstance(password or "", str) or ":" in user:
         raise ConfigurationError("user and password are texts, and a user has no colon.")
-    return (user, password or ""), token, auth
+    return user, password or ""
 
 
 def _pem(given: str | bytes | Path | None) -> bytes | None:
