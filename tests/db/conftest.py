@@ -1,4 +1,8 @@
-"""The three ways to use a connection, so that one test serves all, and a scripted server."""
+"""The ways to use a connection, so that one test serves all, and a scripted server.
+
+There are three, `face`: sync, asyncio and trio; tests that `over_both` marks run over REST and over
+Flight, others over REST alone.
+"""
 
 import inspect
 import json
@@ -76,11 +80,21 @@ class Connecting:
 
 
 class Face:
-    """One of the three ways to use a connection."""
+    """One of the ways to use a connection."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, protocol: str = "rest") -> None:
         self.name = name
+        self.protocol = protocol
         self.blocking = name == "sync"
+
+    def local(self, dsn: str = "local:", **keywords: Any) -> Any:
+        """Connect to the embedded engine of this process, over the protocol of the test."""
+        return self.connect(dsn, protocol=self.protocol, **keywords)
+
+    def to(self, server: LocalServer, **keywords: Any) -> Any:
+        """Connect to a server that speaks both protocols, over the one of the test."""
+        url = server.url if self.protocol == "rest" else server.flight_url
+        return self.connect(url, **keywords)
 
     def connect(self, *args: Any, **keywords: Any) -> Any:
         if self.blocking:
@@ -107,9 +121,18 @@ class Face:
         return results
 
 
+PROTOCOLS = ["rest", "flight"]
+over_both = pytest.mark.parametrize("protocol", PROTOCOLS)
+
+
+@pytest.fixture
+def protocol():
+    return "rest"
+
+
 @pytest.fixture(params=["sync", "asyncio", "trio"])
-def face(request):
-    return Face(request.param)
+def face(request, protocol):
+    return Face(request.param, protocol)
 
 
 @pytest.fixture(autouse=True)
@@ -218,21 +241,22 @@ class WithoutUploads(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 @pytest.fixture(scope="module")
 def local_server():
-    with LocalServer() as running:
+    with LocalServer(flight_port=0) as running:
         yield running
 
 
-@pytest.fixture(params=["upload", "values"])
+@pytest.fixture(params=["upload", "values", "flight"])
 def way(request):
-    """The way that rows go: an engine of either kind."""
+    """The way that rows go: an engine of either kind, or Flight's own."""
     return request.param
 
 
 @pytest.fixture
 def engine(face, local_server, way):
     """Connect to an engine, of which tests share the tables' names one after the other."""
-    keywords = {} if way == "upload" else {"transport": WithoutUploads()}
-    return lambda **more: face.connect(local_server.url, **keywords, **more)
+    url = local_server.flight_url if way == "flight" else local_server.url
+    keywords = {"transport": WithoutUploads()} if way == "values" else {}
+    return lambda **more: face.connect(url, **keywords, **more)
 
 
 async def rows_of(cursor, sql="SELECT x, label FROM t ORDER BY x"):

@@ -16,7 +16,7 @@ from firebolt_like import db, errors
 from firebolt_like.protocol.arrow_types import arrow_schema
 from firebolt_like.protocol.types import Column, parse_type
 from firebolt_like.rows import dict_row
-from tests.db.conftest import answer
+from tests.db.conftest import PROTOCOLS, answer, over_both
 from tests.db.test_streams import FINISH, START, Body, data
 
 COLUMNS = {
@@ -330,9 +330,9 @@ def test_frames_are_exact(face, connect, script):
     assert polars["t"].to_list()[0] == datetime.datetime(2024, 2, 29, 12, tzinfo=datetime.UTC)
 
 
-@pytest.fixture(scope="module")
-def local():
-    with db.connect("local:") as connection:
+@pytest.fixture(scope="module", params=PROTOCOLS)
+def local(request):
+    with db.connect("local:", protocol=request.param) as connection:
         yield connection
 
 
@@ -367,11 +367,12 @@ def test_rows_that_were_taken_are_not_shown_as_an_empty_table(local):
     assert pl.DataFrame(cursor.execute("SELECT 1 AS n WHERE false")).shape == (0, 1)
 
 
+@over_both
 def test_the_embedded_engine_gives_arrow(face):
     """Whether it sends ArrowStream or JSON, the table is the same."""
 
     async def scenario():
-        async with face.connect("local:") as connection:
+        async with face.local() as connection:
             cursor = connection.cursor()
             tables = []
             for execute in (cursor.execute, cursor.execute_arrow):

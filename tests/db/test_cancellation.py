@@ -12,7 +12,7 @@ import pytest
 
 from firebolt_like import async_db, db, errors
 from firebolt_like.local.server import LocalServer
-from tests.db.conftest import Face
+from tests.db.conftest import Face, over_both
 
 MINUTES = "SELECT sum(sin(a.range * b.range)) FROM range(10000000) a, range(1000000) b"
 ROWS = "SELECT a.range AS n, repeat('x', 100) AS x FROM range(100000000) a"
@@ -20,7 +20,7 @@ ROWS = "SELECT a.range AS n, repeat('x', 100) AS x FROM range(100000000) a"
 
 @pytest.fixture(scope="module")
 def server():
-    with LocalServer() as running:
+    with LocalServer(flight_port=0) as running:
         yield running
 
 
@@ -46,12 +46,13 @@ async def still_usable(connection):
     assert await cursor.fetchall() == [(1,)]
 
 
+@over_both
 @pytest.mark.parametrize("sql", [MINUTES, f"CREATE TABLE never AS {MINUTES}"])
 def test_a_timeout_cancels_the_query_on_the_server(face, server, sql):
     """QueryTimeoutError, also a TimeoutError; reads and writes end on the server as well."""
 
     async def scenario():
-        async with face.connect(server.url) as connection:
+        async with face.to(server) as connection:
             with pytest.raises(TimeoutError) as caught:
                 await connection.cursor().execute(sql, timeout=0.2)
             assert isinstance(caught.value, errors.QueryTimeoutError)
@@ -63,11 +64,12 @@ def test_a_timeout_cancels_the_query_on_the_server(face, server, sql):
     face.run(scenario)
 
 
+@over_both
 def test_the_timeout_of_the_connection_holds_for_every_statement(face, server):
     """`timeout=` of connect is each call's total, and execute may give its own."""
 
     async def scenario():
-        async with face.connect(server.url, timeout=0.2) as connection:
+        async with face.to(server, timeout=0.2) as connection:
             with pytest.raises(errors.QueryTimeoutError):
                 await connection.cursor().execute(MINUTES)
             cursor = connection.cursor()
@@ -77,11 +79,12 @@ def test_the_timeout_of_the_connection_holds_for_every_statement(face, server):
     until(idle(server))
 
 
+@over_both
 def test_the_timeout_is_a_total_over_all_statements(face, server):
     """Several statements share one budget."""
 
     async def scenario():
-        async with face.connect(server.url) as connection:
+        async with face.to(server) as connection:
             with pytest.raises(errors.QueryTimeoutError):
                 await connection.cursor().execute(f"SELECT 1; SELECT 2; {MINUTES}", timeout=0.3)
 
@@ -89,12 +92,13 @@ def test_the_timeout_is_a_total_over_all_statements(face, server):
     until(idle(server))
 
 
+@over_both
 def test_a_stream_that_stalls_times_out(face, server):
     """Waiting for the next batch counts; what the caller does in between does not."""
     slow = f"SELECT n FROM (VALUES (1)) t(n) UNION ALL {MINUTES.replace('sum', 'count')}"
 
     async def scenario():
-        async with face.connect(server.url) as connection, connection.cursor() as cursor:
+        async with face.to(server) as connection, connection.cursor() as cursor:
             with pytest.raises(errors.QueryTimeoutError):
                 await cursor.execute_stream(slow, timeout=0.3)
                 await cursor.fetchall()
@@ -104,13 +108,14 @@ def test_a_stream_that_stalls_times_out(face, server):
     face.run(scenario)
 
 
+@over_both
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("sql", [MINUTES, f"CREATE TABLE never AS {MINUTES}"])
-def test_cancelling_the_task_cancels_the_query(server, backend, sql):
+def test_cancelling_the_task_cancels_the_query(server, backend, protocol, sql):
     """The query ends on the server, and the connection goes on."""
 
     async def scenario():
-        async with Face(backend).connect(server.url) as connection:
+        async with Face(backend, protocol).to(server) as connection:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(connection.cursor().execute, sql)
                 await anyio.to_thread.run_sync(until, busy(server))
@@ -121,7 +126,8 @@ def test_cancelling_the_task_cancels_the_query(server, backend, sql):
     anyio.run(scenario, backend=backend)
 
 
-def test_ctrl_c_cancels_the_query(server):
+@over_both
+def test_ctrl_c_cancels_the_query(server, protocol):
     """KeyboardInterrupt in a script ends the query, and the connection goes on."""
     main = threading.main_thread().ident
     assert main is not None
@@ -130,7 +136,7 @@ def test_ctrl_c_cancels_the_query(server):
         until(busy(server))
         signal.pthread_kill(main, signal.SIGINT)
 
-    with db.connect(server.url) as connection:
+    with db.connect(server.url if protocol == "rest" else server.flight_url) as connection:
         presser = threading.Thread(target=press)
         presser.start()
         with pytest.raises(KeyboardInterrupt):
@@ -140,11 +146,12 @@ def test_ctrl_c_cancels_the_query(server):
         assert connection.cursor().execute("SELECT 1").fetchall() == [(1,)]
 
 
+@over_both
 def test_closing_an_unfinished_cursor_cancels_its_query(face, server):
     """What was not read of a stream is not computed either."""
 
     async def scenario():
-        async with face.connect(server.url) as connection:
+        async with face.to(server) as connection:
             async with connection.cursor() as cursor:
                 await cursor.execute_stream(ROWS)
                 assert len(await cursor.fetchmany(3)) == 3
@@ -155,11 +162,12 @@ def test_closing_an_unfinished_cursor_cancels_its_query(face, server):
     face.run(scenario)
 
 
+@over_both
 def test_a_cancelled_statement_of_a_transaction_can_be_rolled_back(face, server):
     """After a timeout inside of a transaction rollback works, and nothing is left of it."""
 
     async def scenario():
-        async with face.connect(server.url, autocommit=False) as connection:
+        async with face.to(server, autocommit=False) as connection:
             cursor = connection.cursor()
             await cursor.execute("CREATE TABLE gone (n int)")
             with pytest.raises(errors.QueryTimeoutError):
@@ -173,18 +181,19 @@ def test_a_cancelled_statement_of_a_transaction_can_be_rolled_back(face, server)
     face.run(scenario)
 
 
+@over_both
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_leaving_the_block_by_cancellation_rolls_back(server, backend):
+def test_leaving_the_block_by_cancellation_rolls_back(server, backend, protocol):
     """A cancelled task's transaction does not stay open on the server."""
-    face = Face(backend)
+    face = Face(backend, protocol)
 
     async def scenario():
         with anyio.CancelScope() as scope:
-            async with face.connect(server.url, autocommit=False) as connection:
+            async with face.to(server, autocommit=False) as connection:
                 await connection.cursor().execute("CREATE TABLE left_over (n int)")
                 scope.cancel()
                 await anyio.lowlevel.checkpoint()
-        async with face.connect(server.url) as connection:
+        async with face.to(server) as connection:
             await connection.cursor().execute("CREATE TABLE left_over (n int)")
             await connection.cursor().execute("DROP TABLE left_over")
 

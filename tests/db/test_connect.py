@@ -16,6 +16,7 @@ from firebolt_like.client.auth import (
 )
 from firebolt_like.client.retry import Retry
 from firebolt_like.local.server import LocalServer
+from tests.db.conftest import over_both
 
 USER = ("user@example.com", "s3cret of the user")
 SERVICE = ("the-id", "s3cret of the service")
@@ -190,16 +191,17 @@ def test_a_server_is_discovered(face, core):
         assert paths[0] == "/.well-known/firebolt"
 
 
+@over_both
 def test_local_connections_share_one_engine(face, tmp_path):
     """All connections of a process to one path see the same data, and a file keeps it."""
     path = tmp_path / "file.db"
 
     async def scenario():
-        async with face.connect(f"local://{path}") as first:
+        async with face.local(f"local://{path}") as first:
             await first.cursor().execute("CREATE TABLE t AS SELECT 7 AS n")
-            async with face.connect(f"local://{path}") as second:
+            async with face.local(f"local://{path}") as second:
                 assert await one(second, "SELECT n FROM t") == 7
-        async with face.connect(f"local://{path}") as third:
+        async with face.local(f"local://{path}") as third:
             return await one(third, "SELECT n FROM t")
 
     assert face.run(scenario) == 7

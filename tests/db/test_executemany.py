@@ -7,7 +7,7 @@ import pytest
 
 from firebolt_like import errors
 from firebolt_like.local.multipart import read_form
-from tests.db.conftest import answer, refusal
+from tests.db.conftest import answer, over_both, refusal
 
 
 def _executemany(face, connect, sql, rows, **keywords):
@@ -153,22 +153,24 @@ def test_many_rows_are_bound_before_one_is_sent(face, connect, script, bad):
     assert not [text for text in _forms(script) if "INSERT" in text]
 
 
+@over_both
 def test_the_error_of_a_missing_table_is_the_inserts(face):
     """Whatever was asked before."""
 
     async def scenario():
-        async with face.connect("local:") as connection, connection.cursor() as cursor:
+        async with face.local() as connection, connection.cursor() as cursor:
             with pytest.raises(errors.ProgrammingError, match="nowhere"):
                 await cursor.executemany("INSERT INTO nowhere VALUES (?, ?)", MANY)
 
     face.run(scenario)
 
 
+@over_both
 def test_many_rows_in_a_transaction(face):
     """They belong to it, and an error in it is the first one, not that it has ended."""
 
     async def scenario():
-        async with face.connect("local:", autocommit=False) as connection:
+        async with face.local(autocommit=False) as connection:
             cursor = connection.cursor()
             await cursor.execute("CREATE TABLE t (n bigint, t text)")
             await connection.commit()
@@ -185,6 +187,7 @@ def test_many_rows_in_a_transaction(face):
     assert face.run(scenario) == (1000,)
 
 
+@over_both
 def test_many_rows_arrive_as_one_by_one(face):
     """Of every type, with NULL, by an upload and by text."""
     kinds = {
@@ -207,7 +210,7 @@ def test_many_rows_arrive_as_one_by_one(face):
     insert = f"INSERT INTO {{}} VALUES ({', '.join('?' * (len(kinds) + 1))})"
 
     async def scenario():
-        async with face.connect("local:") as connection, connection.cursor() as cursor:
+        async with face.local() as connection, connection.cursor() as cursor:
             for name, count in (("many", 1000), ("few", 60)):
                 await cursor.execute(f"CREATE TABLE {name} (n int, {columns})")
                 await cursor.executemany(insert.format(name), rows[:count])
@@ -222,12 +225,13 @@ def test_many_rows_arrive_as_one_by_one(face):
     assert len(many) == 1000
 
 
+@over_both
 def test_values_arrive_exact_whatever_their_company(face):
     """An engine gives each column of VALUES one type; no value is changed by its neighbours."""
     values = [Decimal("0.1"), 2**53 + 1, Decimal(10) ** 28, None, Decimal("1E-9"), -1]
 
     async def scenario():
-        async with face.connect("local:") as connection, connection.cursor() as cursor:
+        async with face.local() as connection, connection.cursor() as cursor:
             await cursor.execute("CREATE TABLE t (i int, n numeric(38, 9) null, t text)")
             rows = [(i, value, f"it's {i}") for i, value in enumerate(values)]
             await cursor.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)

@@ -6,6 +6,7 @@ import inspect
 import pytest
 
 from firebolt_like import async_db, db, errors
+from tests.db.conftest import over_both
 
 MODULES = pytest.mark.parametrize("module", [db, async_db])
 
@@ -17,7 +18,7 @@ def on_table(face):
 
     def use(scenario):
         async def main():
-            async with face.connect("local:") as connection, connection.cursor() as cursor:
+            async with face.local() as connection, connection.cursor() as cursor:
                 await cursor.execute("CREATE TABLE booze (name text)")
                 await cursor.executemany("INSERT INTO booze VALUES (?)", [[s] for s in samples])
                 return await scenario(cursor)
@@ -72,11 +73,12 @@ def test_constructors_make_values_that_can_be_bound(module):
     assert module.Binary(b"\x00\xff") == b"\x00\xff"
 
 
+@over_both
 def test_type_codes_compare_equal_to_the_type_objects(face):
     """Each column's type equals one type object and no other."""
 
     async def scenario():
-        async with face.connect("local:") as connection:
+        async with face.local() as connection:
             cursor = await connection.cursor().execute(
                 "SELECT 'a' AS s, 1 AS i, 1.5::double AS f, 1::decimal(9, 2) AS d, true AS b, "
                 "date '2020-01-01' AS day, now() AS moment, 'x'::bytea AS bytes"
@@ -89,11 +91,12 @@ def test_type_codes_compare_equal_to_the_type_objects(face):
         assert [code == one for one in objects] == [one is only for one in objects]
 
 
+@over_both
 def test_a_new_cursor_has_run_nothing(face):
     """description is None, rowcount -1, and every fetch is an Error."""
 
     async def scenario():
-        async with face.connect("local:") as connection:
+        async with face.local() as connection:
             cursor = connection.cursor()
             assert (cursor.description, cursor.rowcount) == (None, -1)
             for fetch in (cursor.fetchone, cursor.fetchmany, cursor.fetchall):
@@ -104,6 +107,7 @@ def test_a_new_cursor_has_run_nothing(face):
     face.run(scenario)
 
 
+@over_both
 def test_fetchone_gives_rows_and_then_none(on_table):
     """One sequence a call, None when there are no more."""
 
@@ -114,6 +118,7 @@ def test_fetchone_gives_rows_and_then_none(on_table):
     assert on_table(scenario) == [("Xotic",), None, None]
 
 
+@over_both
 def test_fetchmany_gives_arraysize_rows_by_default(on_table):
     """arraysize is 1 at first; a size overrides it; an empty list ends it."""
 
@@ -127,6 +132,7 @@ def test_fetchmany_gives_arraysize_rows_by_default(on_table):
     assert on_table(scenario) == ([1, 1, 2, 2], [])
 
 
+@over_both
 def test_fetchall_gives_what_is_left(on_table):
     """After some rows were taken the others come, and then an empty list."""
 
@@ -139,6 +145,7 @@ def test_fetchall_gives_what_is_left(on_table):
     assert on_table(scenario) == (on_table.samples[3:], [])
 
 
+@over_both
 def test_rowcount_is_the_number_of_rows(on_table):
     """A SELECT's rowcount is known after execute; DDL leaves it at -1."""
 
@@ -151,6 +158,7 @@ def test_rowcount_is_the_number_of_rows(on_table):
     assert on_table(scenario) == (5, -1)
 
 
+@over_both
 def test_a_cursor_is_iterated(on_table):
     """Iteration gives the rows that fetchone would."""
 
@@ -161,6 +169,7 @@ def test_a_cursor_is_iterated(on_table):
     assert on_table(scenario) == on_table.samples
 
 
+@over_both
 def test_execute_gives_the_cursor_back(on_table):
     """`execute(...).fetchall()` reads in one line."""
 
@@ -170,6 +179,7 @@ def test_execute_gives_the_cursor_back(on_table):
     assert on_table(scenario)
 
 
+@over_both
 def test_none_is_null(on_table):
     """None goes in as NULL and comes out as None."""
 
@@ -181,6 +191,7 @@ def test_none_is_null(on_table):
     assert on_table(scenario) == [(None,)]
 
 
+@over_both
 def test_input_and_output_sizes_may_be_set(on_table):
     """setinputsizes and setoutputsize exist and change nothing."""
 
@@ -193,11 +204,12 @@ def test_input_and_output_sizes_may_be_set(on_table):
     assert on_table(scenario) == [(on_table.samples[0],)]
 
 
+@over_both
 def test_nothing_works_on_a_closed_connection(face):
     """Every method of a closed connection and of its cursors is an Error; close may be repeated."""
 
     async def scenario():
-        connection = await face.connect("local:")
+        connection = await face.local()
         cursor = connection.cursor()
         await connection.close()
         await connection.close()
@@ -212,11 +224,12 @@ def test_nothing_works_on_a_closed_connection(face):
     face.run(scenario)
 
 
+@over_both
 def test_nothing_works_on_a_closed_cursor(face):
     """A closed cursor raises an Error; its connection goes on."""
 
     async def scenario():
-        async with face.connect("local:") as connection:
+        async with face.local() as connection:
             cursor = connection.cursor()
             await cursor.close()
             await cursor.close()
@@ -229,12 +242,13 @@ def test_nothing_works_on_a_closed_cursor(face):
     assert face.run(scenario) == (1,)
 
 
+@over_both
 @pytest.mark.parametrize("size", [0, -1])
 def test_an_arraysize_that_cannot_be_meant_is_refused(face, size):
     """arraysize is at least 1, and fetchmany takes no negative size."""
 
     async def scenario():
-        async with face.connect("local:") as connection:
+        async with face.local() as connection:
             cursor = await connection.cursor().execute("SELECT 1")
             with pytest.raises(errors.InterfaceError):
                 cursor.arraysize = size
@@ -244,13 +258,14 @@ def test_an_arraysize_that_cannot_be_meant_is_refused(face, size):
     face.run(scenario)
 
 
+@over_both
 def test_rollback_undoes_and_commit_keeps(face):
     """What was rolled back is gone; what was committed is seen by others."""
 
     async def scenario():
         async with (
-            face.connect("local:") as other,
-            face.connect("local:", autocommit=False) as connection,
+            face.local() as other,
+            face.local(autocommit=False) as connection,
         ):
             cursor = connection.cursor()
             await cursor.execute("CREATE TABLE kept (n int)")

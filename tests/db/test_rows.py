@@ -13,7 +13,7 @@ import pytest
 
 from firebolt_like import errors
 from firebolt_like.rows import dict_row, namedtuple_row, tuple_row
-from tests.db.conftest import answer
+from tests.db.conftest import answer, over_both
 
 COLUMNS = {"id": "long", "name": "text null", "price": "numeric(10, 2)"}
 ROWS = [["1", "bolt", "1.10"], ["2", None, "2.20"]]
@@ -337,6 +337,7 @@ def test_a_class_that_cannot_be_read_is_refused(fetch, factory):
         fetch(factory, [[1]], {"n": "int"})
 
 
+@over_both
 def test_rows_of_a_stream_come_from_the_factory_too(local_rows):
     """Streamed and buffered rows are alike, from a real engine."""
     assert local_rows == [Point(1, 0.5), Point(2, 1.0)]
@@ -345,7 +346,7 @@ def test_rows_of_a_stream_come_from_the_factory_too(local_rows):
 @pytest.fixture
 def local_rows(face):
     async def scenario():
-        async with face.connect("local:", row_factory=Point) as connection:
+        async with face.local(row_factory=Point) as connection:
             cursor = connection.cursor()
             await cursor.execute_stream("SELECT i::int AS x, i / 2 AS y FROM range(1, 3) AS t(i)")
             return await cursor.fetchall()
