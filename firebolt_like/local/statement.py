@@ -113,8 +113,6 @@ def _parse(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:
     words = first_words(sql, 4)
     if len(parsed) != 1:
         raise not_supported("Several statements in one")
-    if words[0] == "COMMENT":
-        raise not_supported("COMMENT ON")  # what the engine notes of a table is kept in comments
     if words[0] == "CREATE":
         # connections are shared between sessions: what lives in one of them must not be made
         adjective = words[3:4] if words[1:3] == ("OR", "REPLACE") else words[1:2]

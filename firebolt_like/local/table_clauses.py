@@ -10,17 +10,19 @@ from typing import Protocol
 
 import duckdb
 
+from firebolt_like.local.grammar import Reader
 from firebolt_like.local.refusal import Refusal
 from firebolt_like.local.table_notes import (
     ColumnNote,
     TableNote,
     comment_on_column,
     comment_on_table,
+    find_column,
     find_table,
     table_with_index,
 )
 
-__all__ = ["CreateIndex", "CreateTable", "DropIndex", "Noted"]
+__all__ = ["CommentOn", "CreateIndex", "CreateTable", "DropIndex", "Noted", "read_comment_on"]
 
 
 class Noted(Protocol):
@@ -124,3 +126,50 @@ class DropIndex:
                 cursor.execute(comment_on_table(table.path, table.note))
             elif not self.may_miss:
                 raise Refusal.of("CatalogError", f"index '{self.name}' does not exist")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CommentOn:
+    """A comment on a table or one of its columns, which stands beside the note."""
+
+    table: tuple[str, ...]
+    column: str | None
+    text: str | None
+
+    def run(self, cursor: duckdb.DuckDBPyConnection, sql: str, *, alone: bool) -> None:
+        """See `Noted`."""
+        with _transaction(cursor, alone=alone):
+            cursor.execute(self._noted(cursor) or sql)  # DuckDB knows views, and what is wrong
+
+    def _noted(self, cursor: duckdb.DuckDBPyConnection) -> str | None:
+        table = find_table(cursor, self.table)
+        if table is None:
+            return None
+        if self.column is None:
+            table.note.comment = self.text
+            return comment_on_table(table.path, table.note)
+        note = find_column(cursor, table, self.column)
+        if note is None:
+            return None
+        note.comment = self.text
+        return comment_on_column(table.path, self.column, note)
+
+
+def read_comment_on(sql: str) -> CommentOn | None:
+    """Read COMMENT ON TABLE and COMMENT ON COLUMN; None stands for any other statement.
+
+    >>> read_comment_on("COMMENT ON COLUMN s.t.c IS 'x'")
+    CommentOn(table=('s', 't'), column='c', text='x')
+    """
+    read = Reader(sql)
+    is_column = read.take("COMMENT", "ON", "COLUMN")
+    if not is_column and not read.take("COMMENT", "ON", "TABLE"):
+        return None
+    names: list[str] = []
+    while not read.take("IS"):
+        name, is_quoted = read.name()
+        names += [name] if is_quoted else filter(None, name.split("."))
+    text = None if read.take("NULL") else read.string()
+    read.end()
+    column = names.pop() if is_column and names else None
+    return CommentOn(tuple(names), column, text) if names else None

@@ -18,6 +18,7 @@ __all__ = [
     "TableNote",
     "comment_on_column",
     "comment_on_table",
+    "find_column",
     "find_table",
     "read_column_note",
     "read_table_note",
@@ -28,17 +29,19 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class TableNote(msgspec.Struct, omit_defaults=True):
-    """FACT or DIMENSION, and the aggregating indexes: what each holds, by its name."""
+    """FACT or DIMENSION, the aggregating indexes: what each holds, by its name; COMMENT ON."""
 
     type: str = "FACT"
     indexes: dict[str, str] = msgspec.field(default_factory=dict)
+    comment: str | None = None
 
 
 class ColumnNote(msgspec.Struct, omit_defaults=True):
-    """A column's place in PRIMARY INDEX, from 1, and whether PARTITION BY reads it."""
+    """A column's place in PRIMARY INDEX, from 1, whether PARTITION BY reads it; COMMENT ON."""
 
     primary_index: int | None = None
     partition_by: bool = False
+    comment: str | None = None
 
 
 class Table(NamedTuple):
@@ -49,10 +52,10 @@ class Table(NamedTuple):
 
 
 def read_table_note(comment: str | None) -> TableNote:
-    """Read a table's comment; one that says nothing of the kind is an empty note.
+    """Read a table's comment; one that DuckDB alone has written is the comment of an empty note.
 
-    >>> read_table_note('{"type":"DIMENSION"}')
-    TableNote(type='DIMENSION', indexes={})
+    >>> read_table_note('{"type":"DIMENSION"}').type, read_table_note("people").comment
+    ('DIMENSION', 'people')
     """
     return _read(comment, TableNote)
 
@@ -66,7 +69,7 @@ def _read(comment: str | None, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(comment or "{}", type=kind)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        return kind()  # a file that DuckDB alone has written may hold any comment
+        return kind(comment=comment)  # a file that DuckDB alone has written may hold any
 
 
 def comment_on_table(path: Sequence[str], note: TableNote) -> str:
@@ -113,6 +116,16 @@ def table_with_index(cursor: duckdb.DuckDBPyConnection, index: str) -> Table | N
     )
     tables = map(_table, found.fetchall())
     return next((table for table in tables if index in table.note.indexes), None)
+
+
+def find_column(cursor: duckdb.DuckDBPyConnection, table: Table, column: str) -> ColumnNote | None:
+    """Find the note of a table's column."""
+    found = cursor.execute(
+        "SELECT comment FROM duckdb_columns() WHERE database_name = $1 AND schema_name = $2"
+        " AND table_name = $3 AND lower(column_name) = lower($4)",
+        [*table.path, column],
+    ).fetchone()
+    return None if found is None else read_column_note(found[0])
 
 
 def _table(row: tuple[str, ...]) -> Table:

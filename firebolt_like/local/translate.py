@@ -17,6 +17,7 @@ import msgspec
 from firebolt_like.local.doubles import double_literals
 from firebolt_like.local.edits import Edit, Translation, apply, location
 from firebolt_like.local.refusal import Refusal, invalid
+from firebolt_like.local.table_clauses import read_comment_on
 from firebolt_like.local.types import duckdb_name, sql_type_named
 from firebolt_like.protocol.sql import Kind, Statement, tokens
 
@@ -75,7 +76,10 @@ def translate(
             raise Refusal.of(error.name, error.text, place=place) from error
         translation = apply(edits + reading.edits, sql, body, statement.start)
         return dataclasses.replace(translation, noted=reading.noted)
-    return apply(edits, sql, body, statement.start)
+    translation = apply(edits, sql, body, statement.start)
+    if sql[begin : begin + 7].upper() != "COMMENT":
+        return translation
+    return dataclasses.replace(translation, noted=read_comment_on(sql[begin:]))
 
 
 _ASCII_WORD = re.compile(r"[a-z]+")

@@ -163,10 +163,41 @@ def test_no_table_is_left_of_a_statement_that_fails(ask: Asker, sql: str) -> Non
     assert ask.rows(_TABLES.format("bad")) == []
 
 
-def test_comments_are_not_for_clients(ask: Asker, table: str) -> None:
-    """What is remembered in comments cannot be written over."""
-    assert "COMMENT ON" in ask.error(f"COMMENT ON TABLE {table} IS 'x'")["description"]
+_COMMENT = "SELECT comment FROM duckdb_tables() WHERE table_name = '{}'"
+_COMMENTS = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = '{}'"
+
+
+def test_comments_stand_beside_what_is_remembered(ask: Asker, table: str) -> None:
+    """COMMENT ON changes a table's or a column's comment and nothing else; NULL takes it away."""
+    ask.answer(f"COMMENT ON TABLE public.{table} IS 'it''s all'")
+    ask.answer(f"COMMENT ON COLUMN {table}.\"Q 1\" IS 'one'")
+    ask.answer(f"comment on column {table}.C is 'last'")
+    ((comment,),) = ask.rows(_COMMENT.format(table))
+    assert json.loads(comment)["comment"] == "it's all"
+    comments = dict(ask.rows(_COMMENTS.format(table)))
+    found = {name: json.loads(note).get("comment") for name, note in comments.items()}
+    assert found == {"day": None, "Q 1": "one", "c": "last"}
     assert _table(ask, table) == _FULL
+    ask.answer(f"COMMENT ON TABLE {table} IS NULL")
+    ((comment,),) = ask.rows(_COMMENT.format(table))
+    assert "comment" not in json.loads(comment)
+    assert _table(ask, table) == _FULL
+
+
+def test_wrong_comments_are_errors(ask: Asker, table: str) -> None:
+    """What is commented on must exist, and the comment is a string."""
+    assert "nosuch" in ask.error("COMMENT ON TABLE nosuch IS 'x'")["description"]
+    assert "nosuch" in ask.error(f"COMMENT ON COLUMN {table}.nosuch IS 'x'")["description"]
+    assert "syntax error" in ask.error(f"COMMENT ON TABLE {table} IS 5")["description"]
+
+
+def test_views_have_comments(ask: Asker) -> None:
+    """COMMENT ON VIEW is DuckDB's own."""
+    ask.answer("CREATE VIEW seen AS SELECT 1 AS a")
+    ask.answer("COMMENT ON VIEW seen IS 'a view'")
+    views = "SELECT comment FROM duckdb_views() WHERE view_name = 'seen'"
+    assert ask.rows(views) == [("a view",)]
+    ask.answer("DROP VIEW seen")
 
 
 def test_indexes_follow_their_table(ask: Asker) -> None:
