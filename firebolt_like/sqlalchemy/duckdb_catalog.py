@@ -3,6 +3,7 @@
 What may live here: the questions to it, and how the embedded engine's answers differ.
 """
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -106,7 +107,8 @@ class DuckDBCatalog:
 class EmbeddedCatalog(DuckDBCatalog):
     """Asks the embedded engine: DuckDB with primary indexes, and `main` under the name `public`.
 
-    Comments there hold what the engine notes for itself, unless DuckDB alone has written the file.
+    Comments there are JSON, which holds what the engine notes for itself, too, unless DuckDB alone
+    has written the file.
     """
 
     def schemas(self, connection: Connection) -> list[str]:
@@ -156,7 +158,12 @@ def _main(schema: str) -> str:
 
 
 def _comment(text: str | None) -> str | None:
-    return None if text is None or text.startswith("{") else text
+    if text is None or not text.startswith("{"):
+        return text
+    try:
+        return json.loads(text).get("comment")
+    except ValueError:
+        return text
 
 
 _QUOTED_NAME = re.compile(r'"(?:[^"]|"")*"')

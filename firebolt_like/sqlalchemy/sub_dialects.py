@@ -60,6 +60,5 @@ EMBEDDED: Final = replace(
     name="embedded",
     catalog=EmbeddedCatalog(),
     default_schema="public",
-    comments=False,  # they hold what the engine notes for itself
     primary_index=True,
 )

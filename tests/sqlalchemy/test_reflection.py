@@ -7,7 +7,17 @@ import duckdb
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
-from sqlalchemy import ARRAY, MetaData, Table, create_engine, event, inspect, text
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    Integer,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
 from sqlalchemy.dialects import registry
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.schema import CreateTable
@@ -211,7 +221,7 @@ def test_a_thousand_tables_take_a_handful_of_queries(engine):
 
 
 def test_comments_of_a_file(tmp_path):
-    """Comments that DuckDB itself wrote are reflected; what the engine notes there is not."""
+    """Comments that DuckDB itself wrote into a file are reflected."""
     file = tmp_path / "commented.duckdb"
     with duckdb.connect(file) as database:
         database.execute("CREATE TABLE t (a int); COMMENT ON TABLE t IS 'all';")
@@ -221,6 +231,17 @@ def test_comments_of_a_file(tmp_path):
     assert inspector.get_table_comment("t") == {"text": "all"}
     assert inspector.get_columns("t")[0]["comment"] == "one"
     engine.dispose()
+
+
+def test_comments_of_a_table(engine):
+    """Comments of Table and Column are kept beside the primary index, and reflected."""
+    column = Column("a", Integer, comment="one", nullable=False)
+    options = {"firebolt_like_primary_index": ["a"], "firebolt_like_table_type": "DIMENSION"}
+    Table("t", MetaData(), column, comment="all", **options).create(engine)
+    inspector = inspect(engine)
+    assert inspector.get_table_comment("t") == {"text": "all"}
+    assert inspector.get_columns("t")[0]["comment"] == "one"
+    assert inspector.get_table_options("t") == options
 
 
 def test_engines_that_are_not_duckdb_are_asked_by_information_schema(engine):

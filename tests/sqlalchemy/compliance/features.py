@@ -16,6 +16,8 @@ ON = (
     "boolean_col_expressions",
     "cast_precision_numerics_many_significant_digits",
     "check_constraint_reflection",
+    "comment_reflection",
+    "comment_reflection_full_unicode",
     "computed_columns",
     "computed_columns_virtual",
     "create_or_replace_view",
@@ -96,7 +98,6 @@ ON = (
 )
 
 _STATELESS = "sessions are stateless requests: nothing is temporary"
-_COMMENTS = "COMMENT ON is refused: comments hold what the engine notes for itself"
 _NAMES = "DuckDB keeps no names of constraints"
 _CASCADES = "DuckDB has no ON DELETE and no ON UPDATE"
 _COMPUTED = "DuckDB stores no computed columns"
@@ -111,12 +112,10 @@ _ORDER = "the tests want an order of rows for which they do not ask"
 OFF = {
     # feature: why the engine lacks it
     "column_collation_reflection": "DuckDB's catalogue tells of no collations",
-    "comment_reflection": _COMMENTS,
-    "comment_reflection_full_unicode": _COMMENTS,
     "computed_columns_default_persisted": _COMPUTED,
     "computed_columns_reflect_persisted": _COMPUTED,
     "computed_columns_stored": _COMPUTED,
-    "constraint_comment_reflection": _COMMENTS,
+    "constraint_comment_reflection": "DuckDB has no comments on constraints",
     "create_temp_table_as": _STATELESS,
     "cross_schema_fk_reflection": "DuckDB allows no keys into another schema",
     "dbapi_lastrowid": _ROW_ID,
