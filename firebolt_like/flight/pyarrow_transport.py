@@ -42,6 +42,7 @@ _CODES: tuple[tuple[type[BaseException], str], ...] = (
     (pa.ArrowKeyError, "NOT_FOUND"),
     (pa.ArrowNotImplementedError, "UNIMPLEMENTED"),
 )
+_UNFINISHED = "Could not finish writing before closing"  # so ends a login that reaches nobody
 _LOOK_AHEAD = 8  # streams that begin at once while others are read
 
 
@@ -240,6 +241,8 @@ def _encoded(metadata: Iterable[Pair]) -> list[tuple[bytes, bytes]]:
 
 def _error(call: Call, error: BaseException, where: str) -> DatabaseError:
     code = next((code for kind, code in _CODES if isinstance(error, kind)), "UNKNOWN")
+    if code == "INTERNAL" and _UNFINISHED in str(error):
+        code = "UNAVAILABLE"
     if call.expired:
         return QueryTimeoutError("The server did not answer within the timeout.", code=code)
     if call.cancelled and code in ("CANCELLED", "UNKNOWN"):
