@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from firebolt_like.client.retry import Budget
 from firebolt_like.dbapi.result import Result
-from firebolt_like.protocol.engine_literals import WRITERS, Writer, quote_spark_name
+from firebolt_like.protocol.engine_sql import FIREBOLT, Writing
 from firebolt_like.protocol.session import Changes, Session
-from firebolt_like.protocol.sql import quote_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,20 +38,10 @@ class Capabilities:
     """It binds values that go apart from the statement as Arrow."""
     updates: bool = True
     """What changes rows can be run so that it gives their number."""
-    literals: str | None = None
-    """How values are written into SQL where not as Firebolt reads them: a key of `WRITERS`."""
+    writing: Writing = FIREBOLT
+    """How values, names and types are written into SQL."""
     who: str = "This server has"
     """The beginning of the error about what it has not."""
-
-    @property
-    def write(self) -> Writer | None:
-        """Writes values into SQL; None as Firebolt reads them."""
-        return WRITERS[self.literals] if self.literals else None
-
-    @property
-    def quote_name(self) -> Callable[[str], str]:
-        """Writes names into SQL."""
-        return quote_spark_name if self.literals == "spark" else quote_name
 
 
 CAPABILITIES = {

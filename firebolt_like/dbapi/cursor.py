@@ -271,11 +271,9 @@ class CursorCore(Generic[Row]):
         if able.settings and parse_set(text) is not None:
             raise NotSupportedError("SET takes no parameters.")
         if self.paramstyle == "qmark":
-            escapes = able.backslash_escapes
+            escapes, write = able.backslash_escapes, able.writing.literal
             if not able.prepares:
-                return _Planned(
-                    bind(text, parameters, backslash_escapes=escapes, write=able.write), {}
-                )
+                return _Planned(bind(text, parameters, backslash_escapes=escapes, write=write), {})
             check_marks(text, parameters, backslash_escapes=escapes)
             return _Planned(text, {}, values=parameters)
         if not able.query_parameters:

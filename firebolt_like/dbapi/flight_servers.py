@@ -19,6 +19,7 @@ from firebolt_like.errors import (
 )
 from firebolt_like.flight.caller import Operation
 from firebolt_like.flight.statements import StatementsCore
+from firebolt_like.protocol.engine_sql import DATAFUSION, FIREBOLT, SPARK
 from firebolt_like.protocol.sql_info import SqlInfo, SqlSupportedTransaction
 
 __all__ = ["SERVERS", "find_capabilities"]
@@ -29,13 +30,13 @@ _FLIGHT = Capabilities(
     uploads=False,
     settings=False,
     query_parameters=False,
-    literals="datafusion",
+    writing=DATAFUSION,
 )
 
 SERVERS = {
     # what the name that a server tells begins with, in lower case: what it can do
     "firebolt_like": dataclasses.replace(
-        _FLIGHT, transactions=True, uploads=True, prepares=True, literals=None
+        _FLIGHT, transactions=True, uploads=True, prepares=True, writing=FIREBOLT
     ),
     # it answers StatementUpdate with 1, and does nothing
     "roapi": dataclasses.replace(_FLIGHT, updates=False, who="ROAPI has"),
@@ -66,7 +67,7 @@ async def find_capabilities(core: StatementsCore, operation: Operation) -> Capab
             SqlSupportedTransaction.SQL_SUPPORTED_TRANSACTION_SAVEPOINT,
         ),
         uploads=bool(facts.get(SqlInfo.FLIGHT_SQL_SERVER_BULK_INGESTION)),
-        literals=_FLIGHT.literals if doubles else "spark",
+        writing=DATAFUSION if doubles else SPARK,
         prepares=await _binds(core, operation),
         updates=await _updates(core, operation),
     )

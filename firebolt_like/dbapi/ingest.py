@@ -24,7 +24,6 @@ from firebolt_like.errors import (
     OperationalError,
 )
 from firebolt_like.protocol.insert_values import Values, insert_into
-from firebolt_like.protocol.sql import quote_name
 from firebolt_like.protocol.table_ddl import (
     create_table,
     drop_table,
@@ -132,13 +131,15 @@ class _Ingestion:
             way = Uploads(self.connection.io, targets, self.options.batch_bytes, self._upload)
         else:
             names = [column.name for column in targets]
+            able = self.connection.backend.capabilities
             way = ValuesStatements(
                 self.connection.io,
                 targets,
-                insert_into(self.table, names),
+                insert_into(self.table, names, able.writing.quote_name),
                 self.options.batch_bytes,
                 self._insert,
-                backslash_escapes=self.connection.backend.capabilities.backslash_escapes,
+                backslash_escapes=able.backslash_escapes,
+                write=able.writing.literal,
             )
         while (block := await self._next()) is not None:
             await way.add(block)
@@ -157,8 +158,9 @@ class _Ingestion:
     async def _prepare(self) -> tuple[Column, ...]:
         """Make or look at the table; give its columns that the data has, in the data's order."""
         names, width = self.source.names, self.source.width
+        writing = self.connection.backend.capabilities.writing
         if self.options.mode == "append":
-            query = f"SELECT * FROM {'.'.join(map(quote_name, self.table))} LIMIT 0"  # noqa: S608  # quoted
+            query = f"SELECT * FROM {'.'.join(map(writing.quote_name, self.table))} LIMIT 0"  # noqa: S608  # quoted
             return match(names, width, (await self._statement(query)).columns)
         if width == 0:
             raise DataError("There are no rows, from which a table's columns could be told.")
@@ -171,9 +173,9 @@ class _Ingestion:
             Column(column.name, without_null_types(column.type)) for column in self.source.columns()
         )
         columns = match(names, width, found)
-        statement = create_table(self.table, columns)
+        statement = create_table(self.table, columns, writing)
         if self.options.mode == "replace":
-            await self._statement(drop_table(self.table))
+            await self._statement(drop_table(self.table, writing))
         await self._statement(statement)
         return columns
 

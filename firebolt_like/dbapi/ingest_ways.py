@@ -83,6 +83,7 @@ class ValuesStatements:
         send: Callable[[Values], Awaitable[None]],
         *,
         backslash_escapes: bool,
+        write: Callable[[object], str] | None,
     ) -> None:
         self._io = io
         self._table = table
@@ -90,6 +91,7 @@ class ValuesStatements:
         self._limit = min(limit, MOST_VALUES_BYTES)
         self._send = send
         self._escapes = backslash_escapes
+        self._write = write
         self._count = 0
 
     async def add(self, block: Block) -> None:
@@ -101,6 +103,7 @@ class ValuesStatements:
             limit=self._limit,
             first=self._count + 1,
             backslash_escapes=self._escapes,
+            write=self._write,
         )
         self._count += block.count
         while (values := await self._io.call(lambda: next(statements, None))) is not None:

@@ -13,7 +13,7 @@ from firebolt_like.dbapi.arrow import has_arrow
 from firebolt_like.dbapi.ingest_rows import RowBlock, tuple_reader
 from firebolt_like.errors import DataError, ProgrammingError
 from firebolt_like.protocol.insert_values import Insert, Target, cut, read_insert, read_target
-from firebolt_like.protocol.sql import quote_name, split
+from firebolt_like.protocol.sql import split
 from firebolt_like.protocol.table_ddl import sent_columns
 from firebolt_like.protocol.types import Column
 
@@ -49,7 +49,7 @@ async def insert_many(
     if len(rows) >= _MANY and await _upload(cursor, insert, rows, timeout):
         return True
     statements = list(
-        cut(insert, rows, limit=_MOST_BYTES, backslash_escapes=escapes, write=able.write)
+        cut(insert, rows, limit=_MOST_BYTES, backslash_escapes=escapes, write=able.writing.literal)
     )
     await cursor.insert(statements, timeout)
     return True
@@ -115,6 +115,7 @@ async def _columns(
     cursor: "CursorCore[Any]", target: Target, budget: Budget
 ) -> tuple[Column, ...] | None:
     """Ask for the columns that an INSERT fills."""
+    quote_name = cursor.connection.backend.capabilities.writing.quote_name
     names = ", ".join(map(quote_name, target.columns)) or "*"
     table = ".".join(map(quote_name, target.table))
     query = f"SELECT {names} FROM {table} LIMIT 0"  # noqa: S608  # quoted

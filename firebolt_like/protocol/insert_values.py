@@ -97,15 +97,17 @@ def _unquoted(name: str) -> str:
     return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
 
 
-def insert_into(table: Sequence[str], columns: Sequence[str]) -> Insert:
-    """Make an INSERT of values alone; `table` is the parts of its name.
+def insert_into(
+    table: Sequence[str], columns: Sequence[str], quote: Callable[[str], str] = quote_name
+) -> Insert:
+    """Make an INSERT of values alone; `table` is the parts of its name, `quote` writes names.
 
     >>> insert_into(["s", "t"], ["a", "b"])
     Insert(head='INSERT INTO "s"."t" ("a", "b") VALUES ', row=('(', ', ', ')'))
     """
-    names = ", ".join(map(quote_name, columns))
+    names = ", ".join(map(quote, columns))
     row = ("(", *[", "] * (len(columns) - 1), ")")
-    return Insert(f"INSERT INTO {'.'.join(map(quote_name, table))} ({names}) VALUES ", row)  # noqa: S608  # quoted
+    return Insert(f"INSERT INTO {'.'.join(map(quote, table))} ({names}) VALUES ", row)  # noqa: S608  # quoted
 
 
 def cut(

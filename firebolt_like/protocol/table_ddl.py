@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from firebolt_like.errors import DataError, NotSupportedError
-from firebolt_like.protocol.sql import quote_name
+from firebolt_like.protocol.engine_sql import FIREBOLT, Writing
 from firebolt_like.protocol.types import TYPES, Column, SqlType
 
 __all__ = [
@@ -22,7 +22,9 @@ __all__ = [
 _MOST_DIGITS = 38
 
 
-def create_table(table: Sequence[str], columns: Sequence[Column]) -> str:
+def create_table(
+    table: Sequence[str], columns: Sequence[Column], writing: Writing = FIREBOLT
+) -> str:
     """Write a CREATE TABLE; `table` is the parts of its name.
 
     Raises `NotSupportedError`, which names the column, for a type that SQL has not.
@@ -30,25 +32,28 @@ def create_table(table: Sequence[str], columns: Sequence[Column]) -> str:
     >>> print(create_table(["t"], [Column("a", SqlType("array", item=SqlType("bigint")))]))
     CREATE TABLE "t" ("a" array(bigint null) NOT NULL)
     """
-    written = ", ".join(f"{quote_name(column.name)} {_written(column)}" for column in columns)
-    return f"CREATE TABLE {'.'.join(map(quote_name, table))} ({written})"
+    quote = writing.quote_name
+    written = ", ".join(f"{quote(column.name)} {_written(column, writing)}" for column in columns)
+    return f"CREATE TABLE {'.'.join(map(quote, table))} ({written})"
 
 
-def drop_table(table: Sequence[str]) -> str:
+def drop_table(table: Sequence[str], writing: Writing = FIREBOLT) -> str:
     """Write a DROP TABLE for one that may be missing.
 
     >>> drop_table(["s", "t"])
     'DROP TABLE IF EXISTS "s"."t"'
     """
-    return f"DROP TABLE IF EXISTS {'.'.join(map(quote_name, table))}"
+    return f"DROP TABLE IF EXISTS {'.'.join(map(writing.quote_name, table))}"
 
 
-def _written(column: Column) -> str:
+def _written(column: Column, writing: Writing) -> str:
     if missing := _missing(column.type):
         raise NotSupportedError(
             f"Column {column.name!r}: SQL has no type for {missing}.",
             hint="Convert the column, or create the table and append to it.",
         )
+    if writing.spell is not None:
+        return f"{writing.spell(column.type)}{'' if column.type.nullable else ' NOT NULL'}"
     kind = _nullable_inside(column.type)
     return f"{dataclasses.replace(kind, nullable=False)} {'NULL' if kind.nullable else 'NOT NULL'}"
 

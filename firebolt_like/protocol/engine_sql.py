@@ -1,7 +1,7 @@
-r"""Literals of engines that are not Firebolt's: values into the SQL of DataFusion and of Spark.
+r"""The SQL of engines that are not Firebolt's: values, names and types for DataFusion and Spark.
 
 Such engines are told types that Firebolt's finds out by itself: a date is no text to them. What
-may live here: a function for each kind of engine, and what they share. Values arrive equal, or
+may live here: a `Writing` for each kind of engine, and what they share. Values arrive equal, or
 `DataError` is raised.
 
 >>> print(spark_literal("it's"), spark_literal([date(2024, 1, 31)]))
@@ -12,14 +12,27 @@ may live here: a function for each kind of engine, and what they share. Values a
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 from firebolt_like.errors import DataError
 from firebolt_like.protocol.parameters import literal, plain
 from firebolt_like.protocol.sql import checked_text, quote_name, quote_string
+from firebolt_like.protocol.types import SqlType
 
-__all__ = ["WRITERS", "Writer", "datafusion_literal", "quote_spark_name", "spark_literal"]
+__all__ = ["DATAFUSION", "FIREBOLT", "SPARK", "Writing", "datafusion_literal", "spark_literal"]
 
 Writer = Callable[[object], str]
+
+
+class Writing(NamedTuple):
+    """How an engine writes values, names, and the types of new columns.
+
+    `literal` and `spell` are None where it does as Firebolt's engines do.
+    """
+
+    literal: Writer | None = None
+    quote_name: Callable[[str], str] = quote_name
+    spell: Callable[[SqlType], str] | None = None
 
 
 def datafusion_literal(value: object) -> str:
@@ -32,19 +45,7 @@ def spark_literal(value: object) -> str:
     return _write(value, spark_literal, _spark_text, _spark_moment, "array({})")
 
 
-WRITERS: dict[str, Writer] = {
-    # kind of engine
-    "datafusion": datafusion_literal,
-    "spark": spark_literal,
-}
-
-
-def quote_spark_name(name: str) -> str:
-    """Write a table's or column's name for Spark.
-
-    >>> print(quote_spark_name("the `b` side"))
-    `the ``b`` side`
-    """
+def _quote_spark_name(name: str) -> str:
     quote_name(name)  # refuses what no engine takes
     return "`" + name.replace("`", "``") + "`"
 
@@ -94,3 +95,47 @@ def _spark_moment(value: datetime) -> str:
     if value.tzinfo is None:
         return f"TIMESTAMP_NTZ '{value.isoformat(sep=' ')}'"
     return f"TIMESTAMP '{value.astimezone(UTC).isoformat(sep=' ')}'"
+
+
+_DATAFUSION_TYPES = {
+    # SQL type: DataFusion's name, where it differs
+    "timestamptz": "TIMESTAMP WITH TIME ZONE",
+}
+_SPARK_TYPES = {
+    # SQL type: Spark's name, where it differs
+    "text": "STRING",
+    "double precision": "DOUBLE",
+    "timestamp": "TIMESTAMP_NTZ",
+    "timestamptz": "TIMESTAMP",
+    "bytea": "BINARY",
+    "numeric": "DECIMAL",
+}
+
+
+def _spell_datafusion(kind: SqlType) -> str:
+    if kind.item is not None:
+        return f"{_spell_datafusion(kind.item)}[]"
+    if kind.fields:
+        fields = ", ".join(f"{quote_name(n)} {_spell_datafusion(t)}" for n, t in kind.fields)
+        return f"STRUCT<{fields}>"
+    return _spell_plain(kind, _DATAFUSION_TYPES)
+
+
+def _spell_spark(kind: SqlType) -> str:
+    if kind.item is not None:
+        return f"ARRAY<{_spell_spark(kind.item)}>"
+    if kind.fields:
+        fields = ", ".join(f"{_quote_spark_name(n)}: {_spell_spark(t)}" for n, t in kind.fields)
+        return f"STRUCT<{fields}>"
+    return _spell_plain(kind, _SPARK_TYPES)
+
+
+def _spell_plain(kind: SqlType, names: dict[str, str]) -> str:
+    name = names.get(kind.name, kind.name.upper())
+    known = kind.precision is not None and kind.scale is not None
+    return f"{name}({kind.precision}, {kind.scale})" if known else name
+
+
+FIREBOLT = Writing()
+DATAFUSION = Writing(datafusion_literal, spell=_spell_datafusion)
+SPARK = Writing(spark_literal, _quote_spark_name, _spell_spark)
