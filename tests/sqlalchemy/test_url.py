@@ -23,7 +23,7 @@ def keywords(url):
         ("firebolt_like:///data/x.duckdb", {"dsn": "local:///data/x.duckdb"}),
         ("firebolt_like:////data/x.duckdb", {"dsn": "local:///data/x.duckdb"}),
         ("firebolt_like:///C:/x.duckdb", {"dsn": "local://C:/x.duckdb"}),
-        ("firebolt_like:///a%20b", {"dsn": "local:///a%20b"}),
+        ("firebolt_like:///a b", {"dsn": "local:///a%20b"}),
         ("firebolt_like://?timeout=2.5", {"dsn": "local:", "timeout": 2.5}),
         (
             "firebolt_like://sales?url=http://localhost:3473",
