@@ -347,6 +347,7 @@ def test_there_is_a_deadline(server, transport):
     [
         ("SELECT * FROM nowhere", "does not exist"),
         ("SELECT nothing FROM (SELECT 1 AS a) t", "not found in any table"),
+        ("SELECT nothing", "not found in any table"),
         ("SELEC", "syntax error"),
     ],
 )

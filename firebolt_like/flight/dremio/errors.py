@@ -66,7 +66,7 @@ _KINDS: tuple[tuple[type[errors.Error], type[errors.Error]], ...] = (
 
 _NO_COLUMN = re.compile(
     # DuckDB and PostgreSQL; DataFusion; Sail. Dremio says "not found in any table" itself.
-    r"\bcolumn (\"[^\"]*\"|'[^']*') (not found|does not exist)(?! in any table)"
+    r"\bcolumn (\"[^\"]*\"|'[^']*') (was )?(not found|does not exist)(?! in any)"
     r"|no field named|attribute .* is missing from the schema",
     re.IGNORECASE,
 )
