@@ -38,7 +38,10 @@ class Translation:
     def locate(self, line: int, column: int) -> Location:
         """Turn a place in `text` into the place in the body that was sent, both from 1."""
         starts = [0, *(found.end() for found in re.finditer("\n", self.text))]
-        offset = starts[min(line, len(starts)) - 1] + column - 1
+        return self.locate_offset(starts[min(line, len(starts)) - 1] + column - 1)
+
+    def locate_offset(self, offset: int) -> Location:
+        """Turn an offset in `text` into the place in the body that was sent."""
         at = max(0, bisect.bisect_right(self.places, (offset, len(self.body), True)) - 1)
         here, there, verbatim = self.places[at]
         return location(self.body, there + (offset - here if verbatim else 0))

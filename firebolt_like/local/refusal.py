@@ -13,7 +13,8 @@ __all__ = ["Refusal", "invalid", "not_supported"]
 class Refusal(Exception):  # noqa: N818  # it is an answer; it never leaves the server as an error
     """A request is answered with an error status; `detail` fills the structured body.
 
-    `plain` answers with text instead, as real servers do for tokens, paths and gateways.
+    `plain` answers with text instead, as real servers do for tokens, paths and gateways. `offset`
+    is the place in the statement, for who knows the body to turn into one there: `place`.
     """
 
     def __init__(self, detail: ErrorDetail, *, status: int = 400, plain: bool = False) -> None:
@@ -21,6 +22,7 @@ class Refusal(Exception):  # noqa: N818  # it is an answer; it never leaves the 
         self.detail = detail
         self.status = status
         self.plain = plain
+        self.offset: int | None = None
         self.query_id = ""
         self.headers: dict[str, str] = {}
 
@@ -30,20 +32,28 @@ class Refusal(Exception):  # noqa: N818  # it is an answer; it never leaves the 
     ) -> "Refusal":
         """Refuse a statement: `Line L, Column C: text` where the place is known."""
         detail = ErrorDetail(
-            description=f"Line {place.line}, Column {place.column}: {text}" if place else text,
+            description=text,
             name=name,
             severity="ERROR",
             source="User Error",
             resolution=resolution,
-            location=None
-            if place is None
-            else {
-                "failing_line": place.line,
-                "start_offset": place.column,
-                "end_offset": place.column + 1,
-            },
         )
-        return cls(detail)
+        refusal = cls(detail)
+        if place is not None:
+            refusal.place(place)
+        return refusal
+
+    def place(self, place: Location) -> None:
+        """Tell the place in the body that was sent."""
+        self.offset = None
+        text = f"Line {place.line}, Column {place.column}: {self.detail.description}"
+        self.args = (text,)
+        self.detail.description = text
+        self.detail.location = {
+            "failing_line": place.line,
+            "start_offset": place.column,
+            "end_offset": place.column + 1,
+        }
 
     def with_status(self, status: int) -> "Refusal":
         """Answer with another status."""
@@ -66,8 +76,12 @@ def invalid(text: str, *, resolution: str | None = None) -> Refusal:
     return Refusal.of("InvalidArgument", text, resolution=resolution)
 
 
-def not_supported(what: str, *, resolution: str | None = None) -> Refusal:
-    """Refuse what the embedded engine does not have."""
-    return Refusal.of(
+def not_supported(
+    what: str, *, offset: int | None = None, resolution: str | None = None
+) -> Refusal:
+    """Refuse what the embedded engine does not have; `offset` is its place in the statement."""
+    refusal = Refusal.of(
         "NotSupported", f"{what} is not supported by the embedded engine.", resolution=resolution
     )
+    refusal.offset = offset
+    return refusal

@@ -97,9 +97,13 @@ def describe(
     with _refusing(statement):
         parsed = _parse(cursor, statement.text)
         kind = parsed.type
-        if kind in _SUBQUERIES:
-            relation = _bind(cursor, parsed, statement)
-            return _columns(relation.columns, relation.types, statement.text)
+    if kind in _SUBQUERIES:
+        # bound as a relation, a query that changes something would run: nextval()
+        with _refusing(statement, lines_before=1):
+            told = cursor.execute(f"DESCRIBE\n{statement.text}").fetchall()
+        names, types, *_ = zip(*told, strict=True)
+        columns = _columns(names, [*map(duckdb.sqltype, types)], statement.text)
+        return _mark_not_null(cursor, columns, statement.text)
     if kind in _CHANGES:
         with _refusing(statement, lines_before=1):
             cursor.execute(f"EXPLAIN\n{statement.text}").fetchall()
@@ -112,20 +116,21 @@ def _parse(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:
     parsed = cursor.extract_statements(sql)
     words = first_words(sql, 4)
     if len(parsed) != 1:
-        raise not_supported("Several statements in one")
+        raise not_supported("Several statements in one", offset=0)
     if words[0] == "CREATE":
         # connections are shared between sessions: what lives in one of them must not be made
         adjective = words[3:4] if words[1:3] == ("OR", "REPLACE") else words[1:2]
         if adjective and adjective[0] in ("TEMP", "TEMPORARY", "SECRET", "PERSISTENT"):
-            raise not_supported(f"CREATE {adjective[0]}")
+            raise not_supported(f"CREATE {adjective[0]}", offset=0)
     try:
         kind = parsed[0].type
     except ValueError as error:  # a kind that DuckDB's Python package has no name for
-        raise not_supported(f"The statement {words[0]}") from error
+        raise not_supported(f"The statement {words[0]}", offset=0) from error
     if kind not in _KNOWN:
-        raise not_supported(f"The statement {words[0]}")
+        raise not_supported(f"The statement {words[0]}", offset=0)
     if kind == _KINDS.EXPLAIN and _parse(cursor, explained(sql)).type not in _EXPLAINED:
-        raise not_supported("EXPLAIN of anything but a query or a change of rows")
+        what = "EXPLAIN of anything but a query or a change of rows"
+        raise not_supported(what, offset=0)
     return parsed[0]
 
 
@@ -248,7 +253,9 @@ def _refusing(
         if query is not None:
             query.check()
         raise refusal(error, statement, lines_before=lines_before) from error
-    except Refusal:
+    except Refusal as error:
         if query is not None:
             query.check()
+        if error.offset is not None:
+            error.place(statement.locate_offset(error.offset))
         raise

@@ -38,20 +38,26 @@ def refuse_ways_out(sql: str) -> None:
     """
     if not _SUSPECT.search(sql):
         return
-    plain = " ".join(_plain(sql, token.kind, token.start, token.end) for token in tokens(sql))
+    # as long as the statement, so that places are the same
+    plain = "".join(
+        _plain(sql, token.kind, token.start, token.end).ljust(token.end - token.start)
+        for token in tokens(sql)
+    )
     if "`" in sql:
         # DuckDB reads `'` as a name, the dialect as the beginning of a string: any place counts
         plain = _NAMED.sub(r"\1(", sql.replace("`", " "))
     copy = _COPY.search(plain)
     if copy is not None and _TO.search(plain, copy.end()):
         raise not_supported(
-            "COPY", resolution='A column of that name is written in quotes: "copy".'
+            "COPY",
+            offset=copy.start(),
+            resolution='A column of that name is written in quotes: "copy".',
         )
     if (rejects := _REJECTS.search(plain)) is not None:
-        raise not_supported(f"The option {rejects[1].lower()}")
+        raise not_supported(f"The option {rejects[1].lower()}", offset=rejects.start())
     for found in _HIDDEN.finditer(plain):
         if not _NAMES_A_TABLE.search(plain[max(0, found.start() - _BEFORE) : found.start()]):
-            raise not_supported(f"The function {found[1].lower()}")
+            raise not_supported(f"The function {found[1].lower()}", offset=found.start())
 
 
 _EXPLAIN: Final = re.compile(
@@ -76,5 +82,5 @@ def _plain(sql: str, kind: Kind, start: int, end: int) -> str:
     if kind is Kind.NAME:
         name = sql[start + 1 : end - 1]
         # a column may be called copy in quotes; a function is the same with and without them
-        return name if _HIDDEN.fullmatch(f"{name}(") or _REJECTS.fullmatch(name) else '""'
+        return f" {name} " if _HIDDEN.fullmatch(f"{name}(") or _REJECTS.fullmatch(name) else '""'
     return {Kind.TEXT: sql[start:end], Kind.COMMENT: " "}.get(kind, "''")

@@ -48,6 +48,30 @@ def test_an_insert_tells_the_types_of_its_columns(ask: Asker) -> None:
     assert ask.rows("SELECT count(*) FROM target") == [(0,)]
 
 
+def test_a_query_tells_the_types_of_its_answer(ask: Asker) -> None:
+    """Name by name, with what may be NULL, also where the names and types are unusual."""
+    ask.answer("CREATE OR REPLACE TABLE known (a INT NOT NULL, b STRUCT(x INT), c GEOGRAPHY)")
+    for sql in (
+        "SELECT 1 AS a, 2 AS a, NULL, 'x' || 'y', 1.5::NUMERIC(9, 2), ['x'], {'k k': 1}",
+        "SELECT known, * FROM known",
+        "FROM known ORDER BY a",
+        "WITH w AS (SELECT 1) SELECT * FROM w UNION VALUES (2)",
+        "SHOW TABLES",
+    ):
+        answer = ask.answer(sql)
+        assert _describe(ask, sql)["result_columns"] == [
+            {"name": column.name, "type": column.type.json_compact} for column in answer.columns
+        ]
+
+
+def test_a_sequence_stays_where_it_was(ask: Asker) -> None:
+    """A query that changes something is described without running."""
+    ask.answer("CREATE OR REPLACE SEQUENCE counted")
+    told = _describe(ask, "SELECT nextval('counted') AS n")
+    assert told["result_columns"] == [{"name": "n", "type": "long null"}]
+    assert ask.rows("SELECT nextval('counted')") == [(1,)]
+
+
 def test_what_cannot_run_is_an_error(ask: Asker) -> None:
     """Names are looked up, for queries and changes."""
     for sql in ("SELEC", "SELECT * FROM no_such", "INSERT INTO no_such VALUES ($1)"):

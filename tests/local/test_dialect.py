@@ -302,3 +302,31 @@ def test_words_of_the_dialect_are_names_elsewhere(
 ) -> None:
     """A type's name as a column, in a string or in a comment is left alone."""
     assert ask.rows(sql) == rows
+
+
+@pytest.mark.parametrize(
+    ("sql", "place", "construct"),
+    [
+        ("COPY t TO 'file'", (1, 1), "COPY"),
+        ("SELECT 1 FROM t\n  WHERE EXISTS (FROM query('x'))", (2, 22), "The function query"),
+        ("/* a\n */ ATTACH 'file'", (2, 5), "The statement ATTACH"),
+        ("CREATE TEMP TABLE t (a INT)", (1, 1), "CREATE TEMP"),
+        ("EXPLAIN CREATE TABLE t (a INT)", (1, 1), "EXPLAIN of anything but"),
+        (
+            "SELECT 'é', E'\\x61', * FROM read_csv('a',\n store_rejects = true)",
+            (2, 2),
+            "store_rejects",
+        ),
+        ("CREATE EXTERNAL TABLE t (a INT)", (1, 8), "CREATE EXTERNAL TABLE"),
+        ("CREATE JOIN INDEX i ON t (a)", (1, 8), "CREATE JOIN INDEX"),
+    ],
+)
+def test_what_is_not_supported_is_named_with_its_place(
+    ask: Asker, sql: str, place: tuple[int, int], construct: str
+) -> None:
+    """The answer says what it is, and the line and the column where it stands."""
+    error = ask.error(sql)
+    assert error["description"].startswith(f"Line {place[0]}, Column {place[1]}: ")
+    assert (error["location"]["failing_line"], error["location"]["start_offset"]) == place
+    assert f"{construct} " in error["description"]
+    assert "not supported" in error["description"]
