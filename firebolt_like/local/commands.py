@@ -6,6 +6,7 @@ What may live here: the table of commands, and what each answers: session header
 import re
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import quote
 
 import duckdb
 
@@ -18,6 +19,7 @@ from firebolt_like.local.resource_sql import ResourceStatements, pick
 from firebolt_like.local.resources import SYSTEM_ENGINE, Resources
 from firebolt_like.local.running import RunningList
 from firebolt_like.local.transactions import Transactions, refused
+from firebolt_like.local.translate import read_parameters
 from firebolt_like.protocol.sql import Kind, Statement, first_words, is_read_only, parse_set, tokens
 
 __all__ = ["Commands", "Headers"]
@@ -95,6 +97,10 @@ class Commands:
             name, value = parse_set(sql) or ("", "")
         except InterfaceError as error:
             raise invalid(str(error)) from error
+        if name.lower() == "query_parameters":
+            read_parameters(value)
+            # clients split the header at commas: it comes back as it is, and is read as it is
+            return [(_UPDATE, f"query_parameters={quote(value, safe='')}")]
         read_setting(name, value)
         if name.lower() in ("timezone", "time_zone"):
             database = options.database or self._engine.default_database

@@ -68,6 +68,7 @@ _FOLLOWED: Final = {
     # what one statement of a body may change for the next one: the field
     "database": "database",
     "engine": "engine",
+    "query_parameters": "parameters",
     "transaction_id": "transaction_id",
     "transaction_sequence_id": "sequence_id",
     "timezone": "zone",

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import msgspec
 
@@ -125,7 +126,7 @@ def _edits(
         if kind is Kind.NUMBERED:
             yield Edit(start, end, _literal(_value(text, parameters), following))
         elif kind is Kind.STRING and call is not None:
-            yield Edit(call, end, "(" + _text(str(_value(text[1:-1], parameters))))
+            yield Edit(call, end, "(" + _as_text(_value(text[1:-1], parameters)))
         elif kind is Kind.STRING and (literal := _bytes_literal(text, following)) is not None:
             yield Edit(start, end, literal)
         call = None
@@ -263,6 +264,17 @@ def _literal(value: Any, following: str) -> str:
         return f"CAST('{value!r}' AS DOUBLE)"
     if isinstance(value, str):
         return _hex_bytes(value, following) or _text(value)
+    return _json(value)
+
+
+def _as_text(value: Any) -> str:
+    """Write the value of `param('name')`, which is text whatever was sent."""
+    if value is None:
+        return "CAST(NULL AS VARCHAR)"
+    return _text(value) if isinstance(value, str) else _json(value)
+
+
+def _json(value: Any) -> str:
     return _text(json.dumps(value, indent=2, ensure_ascii=False))
 
 
@@ -273,9 +285,11 @@ def _text(value: str) -> str:
 def read_parameters(text: str) -> dict[str, Any]:
     """Read the `query_parameters` of a request: `{"name", "value"}` objects, or one alone.
 
-    Raises `Refusal` for what is not such JSON, and for a name that is given twice.
+    They may be percent-encoded once more, as SET hands them to clients. Raises `Refusal` for what
+    is not such JSON, and for a name that is given twice.
     """
     try:
+        text = unquote(text) if text.startswith("%") else text
         entries = msgspec.json.decode(text, type=list[_Entry] | _Entry)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
         raise invalid(f"query_parameters is not a JSON list of name and value: {error}") from error

@@ -1,12 +1,14 @@
 """Parameters that the server binds: `$1` in the statement, `query_parameters` beside it."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firebolt_like.protocol.sql import quote_string
 from tests.local.conftest import Asker
 
 
@@ -91,6 +93,33 @@ def test_other_forms_of_query_parameters(ask: Asker) -> None:
     assert ask.rows("SELECT $1", query_parameters='{"name": "$1", "value": 5}') == [(5,)]
     named = '[{"name": "foo", "value": 5}]'
     assert ask.rows("SELECT param( 'foo' ) || 'x'", query_parameters=named) == [("5x",)]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, None), (True, "true"), (1.5, "1.5"), ("it's", "it's"), (["a", None], '["a",null]')],
+)
+def test_named_parameters_are_text(ask: Asker, value: object, text: str | None) -> None:
+    """What JSON has is written as JSON does it; null is NULL."""
+    named = json.dumps([{"name": "foo", "value": value}])
+    answer = ask.answer("SELECT param('foo') AS x", query_parameters=named)
+    assert answer.columns[0].type.name == "text"
+    ((found,),) = ask.rows("SELECT param('foo')", query_parameters=named)
+    assert (found and re.sub(r"\s", "", found)) == text
+
+
+@pytest.mark.parametrize("value", ["it's, 1=1; é% \n", 5, [1, "a"]])
+def test_parameters_may_be_set_for_the_session(ask: Asker, value: object) -> None:
+    """SET hands them to the client in a form that has neither commas nor anything else to split."""
+    statement = "SET query_parameters = " + quote_string(_named(value))
+    reply = ask.send(statement)
+    _, _, told = reply.headers["firebolt-update-parameters"].partition("=")
+    assert set(told).isdisjoint(", =;'\"")
+    expected = ask.rows("SELECT $1", query_parameters=_named(value))
+    assert ask.within(reply).rows("SELECT $1") == expected
+    at_once = ask.send(f"{statement}; SELECT count($1)", output_format="TabSeparated")
+    assert at_once.text.split() == ["1"]
+    assert "not a JSON" in ask.error("SET query_parameters = '['")["description"]
 
 
 @pytest.mark.parametrize(
