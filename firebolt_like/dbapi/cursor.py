@@ -205,9 +205,7 @@ class CursorCore(Generic[Row]):
         taken, left = self._position()
         if taken and not left:
             self._drop()
-        self._batch = self._batch or await result.batch()
-        if self._batch is None:
-            self._ended = True
+        if not await self._hold_batch(result):
             return None
         with garbage_collection_paused(self._batch):
             table = self._batch.table()
@@ -354,9 +352,7 @@ class CursorCore(Generic[Row]):
         if self._rows:
             self._drop()
         while True:
-            self._batch = self._batch or await result.batch()
-            if self._batch is None:
-                self._ended = True
+            if not await self._hold_batch(result):
                 return False
             with garbage_collection_paused(self._batch):
                 self._rows = self._shape_rows(result, self._batch)
@@ -364,6 +360,17 @@ class CursorCore(Generic[Row]):
                 self.ready = iter(self._rows)
                 return True
             self._batch = None
+
+    async def _hold_batch(self, result: Result) -> bool:
+        """Keep the next rows, where none are kept; False when there are no more."""
+        self._batch = self._batch or await result.batch()
+        if self._batch is None and result.rowcount < 0:
+            raise InterfaceError(
+                "The stream was broken off before its last row, by an error or a rollback.",
+                hint="Execute the statement again.",
+            )
+        self._ended = self._batch is None
+        return not self._ended
 
     def _take(self) -> list[Row]:
         """Give the rows of this batch that are left."""

@@ -157,7 +157,7 @@ def test_fetchmany_crosses_batches(face, connect, stream):
     ],
 )
 def test_a_stream_that_breaks_is_an_error(face, connect, stream, tail, error):
-    """Without its end marker a stream raises, after the rows that came; it is closed."""
+    """Without its end marker a stream raises, after the rows that came, however often it is asked."""
     body = stream(START, data(1), *tail)
 
     async def scenario():
@@ -167,6 +167,8 @@ def test_a_stream_that_breaks_is_an_error(face, connect, stream, tail, error):
             with pytest.raises(error):
                 await cursor.fetchall()
             assert body.closed
+            with pytest.raises(errors.InterfaceError, match="broken off"):
+                await cursor.fetchmany(2)
             return await (await connection.cursor().execute("SELECT 1")).fetchall()
 
     assert face.run(scenario) == [(1,)]
@@ -275,6 +277,8 @@ def test_rollback_closes_the_streams_of_its_transaction(face, connect, script, s
             await connection.rollback()
             assert body.closed
             assert not connection.in_transaction
+            with pytest.raises(errors.InterfaceError, match="broken off"):
+                await cursor.fetchall()
             await cursor.close()
 
     face.run(scenario)
