@@ -6,6 +6,8 @@ functions import it.
 
 import datetime
 import decimal
+import functools
+import importlib.util
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +54,8 @@ def _values(column: Any) -> list[Any]:
     read = _reader(column.type)
     if read is None:
         return list(column.to_pylist())
+    if column.type in _calendar() and (values := _by_numpy(column)) is not None:
+        return values
     # by way of text: pyarrow's own way makes one scalar object for each value
     texts = column.cast("string").to_pylist()
     return [None if text is None else read(text) for text in texts]
@@ -65,6 +69,44 @@ def _reader(kind: "pa.DataType") -> Callable[[str], Any] | None:
     if pa.types.is_timestamp(kind):
         return datetime.datetime.fromisoformat
     return datetime.date.fromisoformat if pa.types.is_date(kind) else None
+
+
+_MOMENTS = (datetime.datetime(1, 1, 1), datetime.datetime(9999, 12, 31, 23, 59, 59, 999999))  # noqa: DTZ001  # without a zone
+
+
+@functools.cache
+def _calendar() -> "dict[pa.DataType, tuple[int, int]]":
+    """Give the types that numpy turns into Python's, and the first and the last of their values."""
+    import pyarrow as pa  # noqa: PLC0415  # optional
+
+    ends = {
+        pa.timestamp("us"): _MOMENTS,
+        pa.date32(): (datetime.date.min, datetime.date.max),
+    }
+    return {
+        kind: (pa.scalar(first, kind).value, pa.scalar(last, kind).value)
+        for kind, (first, last) in ends.items()
+    }
+
+
+def _by_numpy(column: Any) -> list[Any] | None:
+    """Read times faster than by text; None without numpy, and outside of Python's calendar."""
+    if not _has_numpy():
+        return None
+    from pyarrow import compute  # noqa: PLC0415  # optional
+
+    numbers = column.cast(f"int{column.type.bit_width}")
+    ends = compute.min_max(numbers).as_py()
+    first, last = _calendar()[column.type]
+    if ends["min"] is not None and not first <= ends["min"] <= ends["max"] <= last:
+        return None
+    values: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
+    return values
+
+
+@functools.cache
+def _has_numpy() -> bool:
+    return importlib.util.find_spec("numpy") is not None
 
 
 def _deeply(kind: "pa.DataType", change: "Callable[[pa.DataType], pa.DataType]") -> "pa.DataType":

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firebolt_like.errors import DataError
 from firebolt_like.protocol.arrow_rows import decode_rows
@@ -71,3 +73,22 @@ def test_a_date_outside_of_pythons_calendar_names_its_column(kind):
     with pytest.raises(DataError, match="'when'") as caught:
         decode_rows(pa.table({"when": far}))
     assert "cast" in str(caught.value.hint)
+
+
+@given(
+    st.sampled_from([pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC")]).flatmap(
+        lambda kind: st.tuples(
+            st.just(kind),
+            st.lists(st.none() | (st.dates() if pa.types.is_date(kind) else st.datetimes())),
+        )
+    ),
+    st.integers(0, 3),
+)
+def test_times_are_those_of_pyarrow(kind_and_values, start):
+    """Values and classes, in a slice and in chunks, from the first of Python's days to the last."""
+    kind, values = kind_and_values
+    array = pa.array(values, kind)
+    for column in (array.slice(start), pa.chunked_array([array, array[start:]], kind)):
+        found = [value for (value,) in decode_rows(pa.table({"t": column}))]
+        assert found == column.to_pylist()
+        assert [*map(type, found)] == [*map(type, column.to_pylist())]
