@@ -157,7 +157,7 @@ def test_fetchmany_crosses_batches(face, connect, stream):
     ],
 )
 def test_a_stream_that_breaks_is_an_error(face, connect, stream, tail, error):
-    """Without its end marker a stream raises, after the rows that came, however often it is asked."""
+    """Without its end marker a stream raises after the rows that came, each time it is asked."""
     body = stream(START, data(1), *tail)
 
     async def scenario():
