@@ -216,7 +216,8 @@ class ResultCore:
 
     async def _chunk_of(self, part: _Part) -> Chunk | None:
         while True:
-            await self._begin(part) if part.reader is None else None
+            if part.reader is None:
+                await self._begin(part)
             try:
                 part.heard = True
                 found = await _reader(part).chunk(self._operation.budget.left())

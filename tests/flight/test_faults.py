@@ -280,38 +280,6 @@ def test_a_cell_of_64_mebibytes(face, embedded):
     assert face.run(scenario) == 64 * 1024 * 1024
 
 
-FORKING = """
-    import os, sys
-    from firebolt_like.flight import FlightSQLClient
-
-    def ask(client):
-        with client.query("select 1 as x") as result:
-            assert result.read_all().to_pylist() == [{"x": 1}]
-
-    client = FlightSQLClient(sys.argv[1], timeout=30)
-    ask(client)
-    child = os.fork()
-    if child == 0:
-        ask(client)
-        with FlightSQLClient(sys.argv[1], timeout=30) as own:
-            ask(own)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    ask(client)
-    client.close()
-    sys.exit(os.waitstatus_to_exitcode(status))
-"""
-
-
-def test_a_fork_in_between(embedded):
-    """A forked child may use the client that it got, and one of its own; the parent goes on."""
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(FORKING)]
-    done = subprocess.run(
-        [*command, embedded.flight_url], check=False, capture_output=True, text=True, timeout=60
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 @pytest.fixture(scope="module")
 def authority():
     return trustme.CA()
