@@ -176,6 +176,8 @@ class Execution:
             "version": self._services.version,
             "current_engine": self._options.engine or "system",
             "current_schema": "public",
+            "current_user": self._options.user,
+            "session_user": self._options.user,
         }
         parameters = {**defaults, **self._options.parameters}
         bytea = bytea_places(cursor, statement.text, parameters)

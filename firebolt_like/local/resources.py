@@ -323,9 +323,24 @@ class Resources:
 
     def is_member(self, principal: str) -> bool:
         """Say whether a login belongs to a user of this account."""
+        return self._user_of(principal) is not None
+
+    def user_name(self, principal: str) -> str:
+        """Name the user that a login is of; one that is of none is told as it is."""
+        user = self._user_of(principal)
+        return principal if user is None else user.name
+
+    def _user_of(self, principal: str) -> UserRecord | None:
+        if not principal:
+            return None  # nobody logged in; a user without a login has none either
         accounts = {one.name for one in self.service_accounts if one.id == principal}
-        return any(
-            user.login == principal or user.service_account in accounts for user in self.users
+        return next(
+            (
+                user
+                for user in self.users
+                if user.login == principal or user.service_account in accounts
+            ),
+            None,
         )
 
     def user(self, name: str) -> UserRecord:

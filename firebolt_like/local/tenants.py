@@ -102,7 +102,7 @@ class Tenant:
             database=options.database
             or (ACCOUNT_DB if is_cloud else self._engine.default_database),
             engine=options.engine or engine or (SYSTEM_ENGINE if is_cloud else None),
-            user=held.principal,
+            user=self.resources.user_name(held.principal),
         )
 
     def close(self) -> None:

@@ -55,7 +55,8 @@ def translate(
 ) -> Translation:
     """Translate one statement of a body.
 
-    `functions` are the session functions without arguments, by lower-case name, and their values.
+    `functions` are the session functions without arguments, by lower-case name, and their values;
+    those of users need no brackets, as in standard SQL.
     `bytea` are offsets of strings and placeholders in the statement that are to become bytea, and
     `exact` the ends of literals with a point that are not to become double precision.
     Raises `Refusal` for a placeholder without a value, and for what DuckDB cannot do.
@@ -181,9 +182,11 @@ def _parts(sql: str) -> list[tuple[Kind, int, int]]:
 
 
 _PARAM_CALL = re.compile(r"(?<![\w.$])param\s*\(\s*$", re.IGNORECASE)
-_MAY_BE_SPELLED = re.compile(r"\(\s*\)|(?:ay|ct)\s*\(", re.IGNORECASE)  # cheap; the next decides
+# cheap; the next decides
+_MAY_BE_SPELLED = re.compile(r"\(\s*\)|(?:ay|ct)\s*\(|n_user|t_user", re.IGNORECASE)
 _SPELLING = re.compile(
-    r"(?<![\w.$])(?:(?P<function>[a-z_]\w*)\s*\(\s*\)|(?P<type>(?:array|struct)\s*\())",
+    r"(?<![\w.$])(?:(?P<function>[a-z_]\w*)\s*\(\s*\)|(?P<type>(?:array|struct)\s*\()"
+    r"|(?<!\bas\s)(?P<user>(?:current|session)_user)(?!\s*[.(]|[\w$]))",
     re.IGNORECASE,
 )
 
@@ -192,8 +195,8 @@ def _words(text: str, start: int, functions: Mapping[str, str]) -> Iterator[Edit
     done = 0
     while (found := _SPELLING.search(text, done)) is not None:
         done = found.end()
-        if found["function"]:
-            value = functions.get(found["function"].lower())
+        if name := found["function"] or found["user"]:
+            value = functions.get(name.lower())
             changed = None if value is None else _text(value)
         else:
             end = _closing(text, done)

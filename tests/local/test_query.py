@@ -186,6 +186,23 @@ def test_session_functions(ask: Asker) -> None:
     assert told == [("second", "other")]
 
 
+def test_the_user_of_a_session(ask: Asker) -> None:
+    """Nobody logs in here; the words may stand for the function, and for other things' names."""
+    assert ask.rows("SELECT current_user, SESSION_USER, current_user(), session_user( )") == [
+        ("",) * 4
+    ]
+    names = 'SELECT x.current_user, 5 AS current_user, "session_user"'
+    sql = f'{names} FROM (SELECT 3 AS "current_user", 4 AS "session_user") x'
+    answer = ask.answer(sql)
+    assert [column.name for column in answer.columns] == [
+        *("current_user", "current_user", "session_user"),
+    ]
+    assert ask.rows(sql) == [(3, 5, 4)]
+    ask.answer("CREATE OR REPLACE TABLE audited (who TEXT DEFAULT current_user, note TEXT)")
+    ask.answer("INSERT INTO audited VALUES (session_user, 'x'), (DEFAULT, 'current_user')")
+    assert ask.rows("FROM audited") == [("", "x"), ("", "current_user")]
+
+
 @pytest.mark.parametrize(
     ("sql", "place", "text"),
     [

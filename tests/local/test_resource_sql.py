@@ -311,6 +311,14 @@ def test_service_accounts_log_in_by_their_keys(server: LocalServer, system: Aske
     assert _gateway(server, token) == 404
     system.answer("CREATE USER bots WITH SERVICE_ACCOUNT = bot DEFAULT_DATABASE = sales")
     assert _gateway(server, token) == 200
+    told = httpx.post(
+        server.url,
+        headers={"Authorization": f"Bearer {token.json()['access_token']}"},
+        params={"output_format": "TabSeparated"},
+        content="SELECT session_user()",
+    )
+    assert told.text == "bots\n"
+    assert system.rows("SELECT session_user()") == [("",)]
     accounts = "information_schema.service_accounts"
     columns = "service_account_id, description, connection"
     assert system.rows(f"SELECT {columns} FROM {accounts}") == [(id_, "d", "bots")]

@@ -8,6 +8,10 @@ import pytest
 from firebolt_like.errors import ConfigurationError
 from firebolt_like.local import Account, LocalServer
 
+_MINE = (
+    "SELECT count(*) > 1 FROM information_schema.engine_query_history"
+    " WHERE user_name = session_user()"
+)
 _TABLE = "CREATE TABLE whose AS SELECT '{}' AS name"
 
 
@@ -60,8 +64,9 @@ def test_password_logins_see_their_account(server: LocalServer) -> None:
             assert http.get("/iam/v2/account").json()["account"]["name"] == account
             edges = http.get("/core/v1/account/databases").json()["edges"]
             assert [edge["node"]["name"] for edge in edges] == databases
-            answer = http.post("/?database=sales", content="SELECT name FROM whose")
-            assert answer.text.splitlines()[-1] == account
+            answer = http.post("/?database=sales", content="SELECT name, current_user FROM whose")
+            assert answer.text.splitlines()[-1] == f"{account}\t{name}"
+            assert http.post("/?database=sales", content=_MINE).text.splitlines()[-1] == "t"
 
 
 def test_nothing_leads_into_another_account(server: LocalServer) -> None:
