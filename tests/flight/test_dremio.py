@@ -2,6 +2,8 @@
 
 import datetime
 import decimal
+import subprocess
+import sys
 import threading
 import time
 
@@ -270,6 +272,24 @@ def test_values_and_types_are_arrows_own(server, name):
     assert list(map(type, found)) == list(map(type, wanted))
 
 
+WITHOUT_NUMPY = """
+import sys
+sys.modules["numpy"] = None
+from firebolt_like.flight import dremio
+with dremio.connect(sys.argv[1]) as connection:
+    values = "DATE '2024-01-31', TIMESTAMP '2024-01-31 12:00:00.5', NULL::date, 1.50::numeric(3, 2)"
+    print(connection.cursor().execute(f"SELECT {values}").fetchall())
+"""
+
+
+def test_numpy_is_not_needed(embedded):
+    """Where numpy is not installed, values are the same."""
+    command = [sys.executable, "-c", WITHOUT_NUMPY, embedded.flight_url]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    day, moment = datetime.date(2024, 1, 31), datetime.datetime(2024, 1, 31, 12, 0, 0, 500_000)
+    assert done.stdout.strip() == repr([(day, moment, None, decimal.Decimal("1.50"))])
+
+
 def test_nanoseconds_are_cut(server):
     """Times have microseconds at most, as Python's own have."""
     table = pa.table({"n": pa.array([1_234_567_891], pa.timestamp("ns"))})
@@ -416,6 +436,16 @@ def test_roapi(roapi_cursor):
     values = ("it's %", True, None, 1.5, decimal.Decimal("1.50"), datetime.date(2024, 1, 31))
     assert roapi_cursor.execute(f"SELECT {', '.join(['%s'] * 6)}", values).fetchone() == values
     assert roapi_cursor.execute("\n\t SELECT 1 WHERE 1 > 2").fetchall() == []
+
+
+def test_a_login_at_roapi(roapi_with_login, transport):
+    """A login by handshake goes with messages, too; what is refused is an error at once."""
+    login = {"username": "ada", "password": "secret", "transport": transport}
+    with dremio.connect(roapi_with_login, login) as connection:
+        cursor = connection.cursor().execute("SELECT count(*) FROM numbers")
+        assert cursor.fetchall() == [(20_000,)]
+    with pytest.raises(dremio.DremioAuthError):
+        dremio.connect(roapi_with_login, {**login, "password": "wrong"})
 
 
 @pytest.mark.parametrize(

@@ -117,22 +117,35 @@ def _tuples(batch: pa.RecordBatch) -> Tuples:
 
 
 def _values(column: pa.Array) -> list[Any]:
-    """Give the values that `to_pylist` gives, and times never as a class of pandas."""
+    """Give the values that `to_pylist` gives, and times never as a class of pandas.
+
+    pyarrow's own way makes one scalar object for each value, which the ways here do not.
+    """
     kind = column.type
     if pa.types.is_timestamp(kind) and kind.unit == "ns":
         column = column.cast(pa.timestamp("us", kind.tz), safe=False)
-    read = _reader(kind)
-    if read is None:
-        values: list[Any] = column.to_pylist()
-        return values
-    # by way of text: pyarrow's own way makes one scalar object for each value
+    if pa.types.is_date64(kind):
+        column = column.cast(pa.date32())
+    if pa.types.is_date(kind):
+        return _moments(column, date.fromisoformat)
+    if pa.types.is_timestamp(kind) and kind.tz is None:
+        return _moments(column, datetime.fromisoformat)
+    if pa.types.is_decimal(kind):
+        return _from_text(column, Decimal)
+    values: list[Any] = column.to_pylist()
+    return values
+
+
+def _moments(column: pa.Array, read: Callable[[str], Any]) -> list[Any]:
+    try:
+        values: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
+    except ImportError:  # pyarrow works without numpy
+        return _from_text(column, read)
+    if int in set(map(type, values)):  # so numpy gives what Python's calendar does not have
+        raise OverflowError("it is out of range")
+    return values
+
+
+def _from_text(column: pa.Array, read: Callable[[str], Any]) -> list[Any]:
     texts = column.cast("string").to_pylist()
     return [None if text is None else read(text) for text in texts]
-
-
-def _reader(kind: pa.DataType) -> Callable[[str], Any] | None:
-    if pa.types.is_decimal(kind):
-        return Decimal
-    if pa.types.is_timestamp(kind) and kind.tz is None:
-        return datetime.fromisoformat
-    return date.fromisoformat if pa.types.is_date(kind) else None
