@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -74,7 +74,7 @@ class Settings(BaseModel):
     url: str | None = None
     host: str | None = None
     flight: str | None = None
-    protocol: Literal["rest", "flight"] = "rest"
+    protocol: Literal["rest", "flight"] | None = None
     ssl_mode: str | None = None
     auth: Any = Field(default=None, repr=False)
     token: SecretStr | None = None
@@ -285,8 +285,8 @@ def _flight(parts: SplitResult) -> dict[str, Any]:
         found["username"] = unquote(name)
     if mark:
         found["password"] = unquote(secret)
-    rest = (parts.scheme, address, parts.path, urlencode(options), "")
-    return {"protocol": "flight", "flight": urlunsplit(rest)} | found
+    query = f"?{urlencode(options)}" if options else ""
+    return {"flight": f"{parts.scheme}://{address}{parts.path}{query}"} | found
 
 
 _SCHEMES: dict[str, Callable[[SplitResult], dict[str, Any]]] = {

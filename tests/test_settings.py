@@ -239,6 +239,8 @@ ACCOUNT_ENVIRON = {
         ("local:", {}),
         ("http://host", {}),
         ("firebolt://host", {}),
+        ("grpc://host:1", {}),
+        ("grpc+unix:///path", {}),
         (None, {"url": "http://host"}),
         (None, {"host": "host"}),
     ],
@@ -248,6 +250,19 @@ def test_a_place_hides_the_account_of_lower_layers(dsn, arguments):
     found = given_in(read(dsn, ACCOUNT_ENVIRON, **arguments))
     assert len(found) == 1
     assert CANARY not in str(found)
+
+
+def test_a_dsn_of_flight_keeps_what_is_for_its_server():
+    """Credentials and settings are read; other options and the path stay, for the client."""
+    dsn = "grpc+tls://ada:s%40@host:1/db?timeout=3&tag=a%26b&tls_root_certs=/x.pem"
+    found = given_in(read(dsn))
+    assert found == {
+        "flight": "grpc+tls://host:1/db?tag=a%26b&tls_root_certs=%2Fx.pem",
+        "username": "ada",
+        "password": "s@",
+        "timeout": 3,
+    }
+    assert read("grpc://host?token=t").token.get_secret_value() == "t"
 
 
 def test_an_account_hides_the_place_of_lower_layers(profiles):

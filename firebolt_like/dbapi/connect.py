@@ -59,11 +59,11 @@ async def open_connection(face: Face, settings: "Settings", manner: Manner) -> C
     if settings.local is not None:
         return await _open_local(face, settings, manner)
     if settings.flight is not None:
-        _refuse(settings, "a Flight server", ("url", "host", *_NOT_OF_FLIGHT))
+        _refuse(settings, "a Flight server", ("url", "host", "protocol", *_NOT_OF_FLIGHT))
         return await open_flight(face, settings, manner, settings.flight)
-    if settings.protocol == "flight":
+    if settings.protocol is not None:
         raise ConfigurationError(
-            "protocol='flight' is for the embedded engine; elsewhere the DSN says it.",
+            "protocol= is for the embedded engine; elsewhere the DSN says it.",
             hint="Write grpc+tls://host:port, or grpc://host:port without TLS.",
         )
     auth = _auth(settings)

@@ -19,7 +19,7 @@ from firebolt_like.errors import (
 )
 from firebolt_like.flight.caller import Operation
 from firebolt_like.flight.statements import StatementsCore
-from firebolt_like.protocol.engine_sql import DATAFUSION, FIREBOLT, SPARK
+from firebolt_like.protocol.engine_sql import DATAFUSION, ESCAPING, FIREBOLT, SPARK
 from firebolt_like.protocol.sql_info import SqlInfo, SqlSupportedTransaction
 
 __all__ = ["SERVERS", "find_capabilities"]
@@ -40,6 +40,14 @@ SERVERS = {
     ),
     # it answers StatementUpdate with 1, and does nothing
     "roapi": dataclasses.replace(_FLIGHT, updates=False, who="ROAPI has"),
+}
+
+_WRITINGS = {
+    # whether a backslash is an escape in text, and a doubled quote: how values are written
+    (False, True): DATAFUSION,
+    (True, True): ESCAPING,
+    (True, False): SPARK,
+    (False, False): DATAFUSION,  # of which no engine is known
 }
 
 _WORLD = (AuthenticationError, QueryTimeoutError, ServerConnectionError)
@@ -67,7 +75,7 @@ async def find_capabilities(core: StatementsCore, operation: Operation) -> Capab
             SqlSupportedTransaction.SQL_SUPPORTED_TRANSACTION_SAVEPOINT,
         ),
         uploads=bool(facts.get(SqlInfo.FLIGHT_SQL_SERVER_BULK_INGESTION)),
-        writing=DATAFUSION if doubles else SPARK,
+        writing=_WRITINGS[escapes, doubles],
         prepares=await _binds(core, operation),
         updates=await _updates(core, operation),
     )

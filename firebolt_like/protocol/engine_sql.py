@@ -19,7 +19,16 @@ from firebolt_like.protocol.parameters import literal, plain
 from firebolt_like.protocol.sql import checked_text, quote_name, quote_string
 from firebolt_like.protocol.types import SqlType
 
-__all__ = ["DATAFUSION", "FIREBOLT", "SPARK", "Writing", "datafusion_literal", "spark_literal"]
+__all__ = [
+    "DATAFUSION",
+    "ESCAPING",
+    "FIREBOLT",
+    "SPARK",
+    "Writing",
+    "datafusion_literal",
+    "escaping_literal",
+    "spark_literal",
+]
 
 Writer = Callable[[object], str]
 
@@ -43,6 +52,11 @@ def datafusion_literal(value: object) -> str:
 def spark_literal(value: object) -> str:
     """Write a value for Spark's SQL, where only a backslash protects a quote."""
     return _write(value, spark_literal, _spark_text, _spark_moment, "array({})")
+
+
+def escaping_literal(value: object) -> str:
+    """Write a value for an engine of which it is known that a backslash is an escape in text."""
+    return _write(value, escaping_literal, _escaped_text, _moment, "ARRAY[{}]")
 
 
 def _quote_spark_name(name: str) -> str:
@@ -86,6 +100,10 @@ def _datafusion_moment(value: datetime) -> str:
     return f"arrow_cast('{moment}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
 
 
+def _escaped_text(text: str) -> str:
+    return quote_string(text, backslash_escapes=True)
+
+
 def _spark_text(text: str) -> str:
     quoted = checked_text(text).replace("\\", "\\\\").replace("'", "\\'")
     return f"'{quoted}'"
@@ -94,7 +112,11 @@ def _spark_text(text: str) -> str:
 def _spark_moment(value: datetime) -> str:
     if value.tzinfo is None:
         return f"TIMESTAMP_NTZ '{value.isoformat(sep=' ')}'"
-    return f"TIMESTAMP '{value.astimezone(UTC).isoformat(sep=' ')}'"
+    return _moment(value.astimezone(UTC))
+
+
+def _moment(value: datetime) -> str:
+    return f"TIMESTAMP '{value.isoformat(sep=' ')}'"
 
 
 _DATAFUSION_TYPES = {
@@ -138,4 +160,5 @@ def _spell_plain(kind: SqlType, names: dict[str, str]) -> str:
 
 FIREBOLT = Writing()
 DATAFUSION = Writing(datafusion_literal, spell=_spell_datafusion)
+ESCAPING = Writing(escaping_literal)
 SPARK = Writing(spark_literal, _quote_spark_name, _spell_spark)

@@ -246,6 +246,7 @@ def test_either_transport_carries_a_connection(face, url, transport):
         {"account_name": "acme"},
         {"engine_url": "engine.example.com"},
         {"verify": False},
+        {"protocol": "rest"},
         {"transport": "smoke"},
     ],
     ids=lambda keywords: next(iter(keywords)),
