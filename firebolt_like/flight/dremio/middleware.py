@@ -27,8 +27,13 @@ class DremioClientAuthMiddlewareFactory(ClientAuthMiddlewareFactory):
     >>> factory = DremioClientAuthMiddlewareFactory()
     >>> factory.set_call_credential((b"authorization", b"Bearer abc"))
     >>> factory.call_credential
-    [(b'authorization', b'Bearer abc')]
+    (b'authorization', b'Bearer abc')
     """
+
+    @property
+    def call_credential(self) -> tuple[bytes, bytes] | None:  # type: ignore[override]  # one pair
+        """The token as the header that carries it, None before there is one."""
+        return next(iter(super().call_credential), None)
 
     def set_call_credential(self, call_credential: tuple[bytes, bytes]) -> None:
         """Take a token as the header that carries it."""
