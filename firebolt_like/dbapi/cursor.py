@@ -205,10 +205,11 @@ class CursorCore(Generic[Row]):
         taken, left = self._position()
         if taken and not left:
             self._drop()
-        if not await self._hold_batch(result):
+        batch = await self._hold_batch(result)
+        if batch is None:
             return None
-        with garbage_collection_paused(self._batch):
-            table = self._batch.table()
+        with garbage_collection_paused(batch):
+            table = batch.table()
         if not self._rows:
             result.count(table.num_rows)
         self._drop()
@@ -352,17 +353,18 @@ class CursorCore(Generic[Row]):
         if self._rows:
             self._drop()
         while True:
-            if not await self._hold_batch(result):
+            batch = await self._hold_batch(result)
+            if batch is None:
                 return False
-            with garbage_collection_paused(self._batch):
-                self._rows = self._shape_rows(result, self._batch)
+            with garbage_collection_paused(batch):
+                self._rows = self._shape_rows(result, batch)
             if self._rows:
                 self.ready = iter(self._rows)
                 return True
             self._batch = None
 
-    async def _hold_batch(self, result: Result) -> bool:
-        """Keep the next rows, where none are kept; False when there are no more."""
+    async def _hold_batch(self, result: Result) -> Batch | None:
+        """Keep the next rows, where none are kept, and give them; None at the end."""
         self._batch = self._batch or await result.batch()
         if self._batch is None and result.rowcount < 0:
             raise InterfaceError(
@@ -370,7 +372,7 @@ class CursorCore(Generic[Row]):
                 hint="Execute the statement again.",
             )
         self._ended = self._batch is None
-        return not self._ended
+        return self._batch
 
     def _take(self) -> list[Row]:
         """Give the rows of this batch that are left."""
