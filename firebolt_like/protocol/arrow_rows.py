@@ -18,7 +18,7 @@ from firebolt_like.protocol.types import TYPES
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["decode_rows"]
+__all__ = ["decode_column", "decode_rows"]
 
 
 def decode_rows(batch: "pa.RecordBatch | pa.Table") -> list[tuple[Any, ...]]:
@@ -36,7 +36,7 @@ def decode_rows(batch: "pa.RecordBatch | pa.Table") -> list[tuple[Any, ...]]:
     values: list[Sequence[Any]] = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
-            values.append(_values(column))
+            values.append(decode_column(column))
         except (pa.ArrowException, ValueError, OverflowError) as error:
             raise DataError(
                 f"Column {name!r}: a value of type {column.type} has no form in Python: {error}",
@@ -45,7 +45,13 @@ def decode_rows(batch: "pa.RecordBatch | pa.Table") -> list[tuple[Any, ...]]:
     return list(zip(*values, strict=True)) if values else [()] * batch.num_rows
 
 
-def _values(column: Any) -> list[Any]:
+def decode_column(column: "pa.Array | pa.ChunkedArray") -> list[Any]:
+    """Turn one column into a list, as `decode_rows` does; errors are pyarrow's and Python's own.
+
+    >>> import pyarrow as pa
+    >>> decode_column(pa.array([datetime.date(2024, 1, 31), None]))
+    [datetime.date(2024, 1, 31), None]
+    """
     kind = column.type
     for change in (_spell_reals, _normalize):
         wanted = _deeply(kind, change)

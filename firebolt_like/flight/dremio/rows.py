@@ -3,15 +3,14 @@
 What may live here: the buffer of a cursor, and the way from Arrow's columns to Python's values.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 
 from firebolt_like.errors import DataError
 from firebolt_like.flight.rows import FlightResult
+from firebolt_like.protocol.arrow_rows import decode_column
 
 __all__ = ["Rows"]
 
@@ -117,35 +116,12 @@ def _tuples(batch: pa.RecordBatch) -> Tuples:
 
 
 def _values(column: pa.Array) -> list[Any]:
-    """Give the values that `to_pylist` gives, and times never as a class of pandas.
-
-    pyarrow's own way makes one scalar object for each value, which the ways here do not.
-    """
+    """Give the values that `to_pylist` gives, and times never as a class of pandas."""
     kind = column.type
     if pa.types.is_timestamp(kind) and kind.unit == "ns":
         column = column.cast(pa.timestamp("us", kind.tz), safe=False)
-    if pa.types.is_date64(kind):
-        column = column.cast(pa.date32())
-    if pa.types.is_date(kind):
-        return _moments(column, date.fromisoformat)
-    if pa.types.is_timestamp(kind) and kind.tz is None:
-        return _moments(column, datetime.fromisoformat)
-    if pa.types.is_decimal(kind):
-        return _from_text(column, Decimal)
+    naive = pa.types.is_timestamp(kind) and kind.tz is None
+    if naive or pa.types.is_date(kind) or pa.types.is_decimal(kind):
+        return decode_column(column)
     values: list[Any] = column.to_pylist()
     return values
-
-
-def _moments(column: pa.Array, read: Callable[[str], Any]) -> list[Any]:
-    try:
-        values: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
-    except ImportError:  # pyarrow works without numpy
-        return _from_text(column, read)
-    if int in set(map(type, values)):  # so numpy gives what Python's calendar does not have
-        raise OverflowError("it is out of range")
-    return values
-
-
-def _from_text(column: pa.Array, read: Callable[[str], Any]) -> list[Any]:
-    texts = column.cast("string").to_pylist()
-    return [None if text is None else read(text) for text in texts]
