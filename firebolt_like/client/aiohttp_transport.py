@@ -3,8 +3,10 @@
 What may live here: one connection of aiohttp's, and what its errors are in httpx.
 """
 
+import contextlib
 import socket
 import ssl
+import weakref
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -45,10 +47,9 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             verify=verify, socket_options=options, keepalive_expiry=keepalive_expiry
         )
         self._context = verify
-        self._socket_options = options
+        self._sockets = _Sockets(options)
         self._expiry = keepalive_expiry
         self._session: aiohttp.ClientSession | None = None
-        self._socket: socket.socket | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
@@ -75,7 +76,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             extensions={
                 "http_version": b"HTTP/1.1",
                 "reason_phrase": (answer.reason or "").encode("ascii", "replace"),
-                "network_stream": _NetworkStream(self._socket),
+                "network_stream": _NetworkStream(self._sockets.last),
             },
         )
 
@@ -86,37 +87,61 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     def _hung_up(self) -> bool:
         # the loop may have had no turn yet to hear of it
-        return self._socket is None or is_readable(self._socket.fileno())
+        last = self._sockets.last
+        return last is None or is_readable(last.fileno())
 
     def _new_session(self) -> aiohttp.ClientSession:
         self._context.set_alpn_protocols(["http/1.1"])
-        return aiohttp.ClientSession(
+        session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 ssl=self._context,
                 limit=1,
                 keepalive_timeout=_FOREVER if self._expiry is None else self._expiry,
-                socket_factory=self._new_socket,
+                socket_factory=self._sockets.make,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),  # cookies, headers and codings are httpx's
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             auto_decompress=False,
+            response_class=_Response,
             read_bufsize=_READ,
             max_line_size=_LINE,
             max_field_size=_LINE,
         )
-
-    def _new_socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
-        self._socket = socket.socket(address[0], address[1], address[2])
-        for option in self._socket_options:
-            self._socket.setsockopt(*option)
-        return self._socket
+        self._dropping = weakref.finalize(self, _drop, session)
+        return session
 
     async def _close_session(self) -> None:
         session, self._session = self._session, None
         if session is not None:
+            self._dropping.detach()
             with anyio.CancelScope(shield=True):
                 await session.close()
                 await anyio.lowlevel.checkpoint()
+
+
+class _Sockets:
+    """Makes sockets, and knows the last one; it does not know whom they serve."""
+
+    def __init__(self, options: tuple[tuple[int, int, int], ...]) -> None:
+        self.last: socket.socket | None = None
+        self._options = options
+
+    def make(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        self.last = socket.socket(address[0], address[1], address[2])
+        for option in self._options:
+            self.last.setsockopt(*option)
+        return self.last
+
+
+def _drop(session: aiohttp.ClientSession) -> None:
+    """Hang up where nobody closed; our connections say so, and aiohttp has nothing to add."""
+    connector = session.connector
+    if connector is None:
+        return
+    session.detach()
+    closing = connector.close().__await__()
+    with contextlib.suppress(StopIteration):  # as far as it goes without waiting
+        next(closing)
 
 
 async def _short_body(request: httpx.Request) -> bytes | None:
@@ -150,6 +175,15 @@ async def _send(
         answer.close()
         raise httpx.RemoteProtocolError("The server changed to another protocol.")
     return answer
+
+
+class _Response(aiohttp.ClientResponse):
+    """An answer that nobody read to its end and closed."""
+
+    def __del__(self, *modules: Any) -> None:
+        # it hangs up by the event loop, which may have ended first
+        with contextlib.suppress(RuntimeError):
+            super().__del__(*modules)
 
 
 class _Body(httpx.AsyncByteStream):

@@ -5,6 +5,7 @@ Ours, and aiohttp's where it is installed.
 
 import contextlib
 import functools
+import gzip
 import itertools
 import socket
 import subprocess
@@ -438,3 +439,73 @@ except ConfigurationError as error:
 """
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert told.stdout == 'pip install "firebolt_like[aiohttp]"\n'
+
+
+FORGETFUL = """
+import gc, sys, anyio
+from firebolt_like import AsyncClient
+
+async def main():
+    client = AsyncClient()
+    await client.post(sys.argv[2], content=b"1")
+    answer = await client.send(client.build_request("POST", sys.argv[2]), stream=True)
+    if sys.argv[3] == "in the loop":
+        del client, answer
+        gc.collect()
+        await anyio.sleep(0)
+    else:
+        globals().update(client=client, answer=answer)
+
+anyio.run(main, backend=sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("when", ["in the loop", "at the end"])
+def test_a_client_that_nobody_closed_makes_no_noise(backend, when):
+    """An answer left unread and a client left open are let go without a word on the screen."""
+    with Script(sends(OK)) as server:
+        arguments = [sys.executable, "-c", FORGETFUL, backend, server.url, when]
+        ended = subprocess.run(arguments, check=True, capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "kept"),
+    [
+        pytest.param(b"HTTP/1.0 200 OK\r\n\r\n", b"ok", False, id="HTTP/1.0 to the end"),
+        pytest.param(
+            b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n", b"ok", False, id="HTTP/1.0 of a length"
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n",
+            b"2;name=value\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n",
+            True,
+            id="trailers",
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"%x\r\n%b\r\n0\r\n\r\n" % (len(gzip.compress(b"ok")), gzip.compress(b"ok")),
+            True,
+            id="gzip",
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 60_000 + b"\r\nContent-Length: 2\r\n\r\n",
+            b"ok",
+            True,
+            id="long header",
+        ),
+    ],
+)
+def test_every_form_of_an_answer_is_read(face, head, body, kept):
+    """Old, chunked, compressed and long answers give their text; old ones keep no connection."""
+    with Script(sends(head, body, go_on=kept)) as server:
+        assert post(face, server.url, times=2, timeout=20).text == "ok"
+        assert server.connections == (1 if kept else 2)
+
+
+def test_a_head_without_end_is_refused(face):
+    """A server cannot fill the memory with the head of an answer."""
+    endless = b"HTTP/1.1 200 OK\r\n" + b"X: " + b"x" * 2_000_000
+    with Script(sends(endless)) as server, pytest.raises(httpx.RemoteProtocolError):
+        post(face, server.url, timeout=20)
