@@ -115,12 +115,16 @@ def test_every_python_type_arrives_equal(face, engine, values, kind):
 
 @settings(max_examples=40)
 @given(COLUMNS)
-def test_any_column_arrives_by_both_ways(local_server, values):
+def test_any_column_arrives_by_every_way(local_server, values):
     """As it was, in a table that is made of it; as objects, as Arrow, and by executemany."""
     rows = [(number, value) for number, value in enumerate(values)]
     columns = ["n", "v"]
-    for keywords in ({}, {"transport": WithoutUploads()}):
-        with db.connect(local_server.url, **keywords) as connection, connection.cursor() as cursor:
+    for url, keywords in (
+        (local_server.url, {}),
+        (local_server.url, {"transport": WithoutUploads()}),
+        (local_server.flight_url, {}),
+    ):
+        with db.connect(url, **keywords) as connection, connection.cursor() as cursor:
             cursor.ingest("any", rows, mode="replace", columns=columns)
             table = cursor.execute_arrow('SELECT n, v FROM "any" ORDER BY n').fetch_arrow_table()
             cursor.ingest("any", table)

@@ -270,3 +270,17 @@ def test_statements_tell_what_they_changed(face, embedded):
             return counts, rows
 
     assert face.run(scenario) == ([-1, 3, 2, 1], [(1,), (2,)])
+
+
+@pytest.mark.parametrize("form", ["execute", "execute_stream", "execute_arrow"])
+def test_all_rows_of_all_endpoints(face, embedded, form):
+    """An answer in several parts is read to its end, in order."""
+
+    async def scenario():
+        headers = {"flight_endpoints": "4"}
+        async with face.connect(embedded.flight_url, headers=headers) as connection:
+            cursor = connection.cursor()
+            await getattr(cursor, form)("SELECT range AS n FROM range(50000) ORDER BY n")
+            return await cursor.fetchall()
+
+    assert face.run(scenario) == [(n,) for n in range(50_000)]
