@@ -190,7 +190,9 @@ def _listed(index: list[str]) -> str:
 def _columns(session: Session) -> Iterator[tuple[Any, ...]]:
     columns = f"""
         SELECT database_name, {_SCHEMA}, table_name, column_name, column_index, column_default,
-            is_nullable, data_type, comment
+            is_nullable OR (schema_name, table_name) IN (
+                SELECT (schema_name, view_name) FROM duckdb_views() WHERE database_name = $1
+            ), data_type, comment
         FROM duckdb_columns() WHERE database_name = $1 AND NOT internal
         ORDER BY 1, 2, 3, 5"""  # noqa: S608  # as above
     for *place, default, nullable, kind, comment in _ask(session, columns):

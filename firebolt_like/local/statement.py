@@ -211,10 +211,13 @@ def _mark_not_null(
 ) -> tuple[Column, ...]:
     def not_null(table: str) -> dict[str, bool]:
         try:
-            found = cursor.execute(f"DESCRIBE {table}").fetchall()
+            told = cursor.execute(f"DESCRIBE {table}").fetchall()
+            found = {str(name).lower(): null == "NO" for name, _, null, *_ in told}
+            # of a view's columns DuckDB tells what their tables say: an outer join makes that false
+            is_table = any(found.values()) and cursor.table(table).type == "TABLE_RELATION"
         except duckdb.Error:
             return {}
-        return {str(name).lower(): null == "NO" for name, _, null, *_ in found}
+        return found if is_table else {}
 
     return tuple(
         Column(column.name, dataclasses.replace(column.type, nullable=False)) if never else column

@@ -12,6 +12,10 @@ _TABLES = (
     "INSERT INTO sure VALUES (1, 'a', {'id': 1}), (2, NULL, {'id': NULL})",
     'CREATE OR REPLACE TABLE other (id int NOT NULL, "Note" text NOT NULL)',
     "INSERT INTO other VALUES (2, 'b'), (3, 'c')",
+    (
+        "CREATE OR REPLACE VIEW joined AS SELECT sure.id, sure.note, other.id AS found"
+        " FROM sure LEFT JOIN other ON sure.id = other.id"
+    ),
 )
 
 
@@ -42,6 +46,7 @@ def ask_tables(ask_once: Asker) -> Asker:
         ("SELECT o.*, 1 FROM other o", [True, True, True]),
         ("SELECT other.id, 1 FROM sure LEFT JOIN other ON sure.id = other.id", [False, True]),
         ("SELECT id FROM (SELECT NULL AS id)", [False]),
+        ("SELECT id, found, 1 FROM joined", [False, False, True]),
         ("WITH sure AS (SELECT NULL AS id) SELECT id FROM sure", [False]),
         ("SELECT id, count(*) FROM sure GROUP BY ROLLUP (id)", [False, True]),
         ("SELECT 1 UNION ALL SELECT NULL", [False]),
@@ -54,6 +59,15 @@ def test_what_is_never_null(ask_tables: Asker, sql: str, never: list[bool]) -> N
         sql = sql.replace("sure.id, ", "NULL, ")  # an alias hides the table's name
     told = [not column.type.nullable for column in ask_tables.answer(sql).columns]
     assert told == never
+
+
+def test_columns_of_views_may_be_null(ask_tables: Asker) -> None:
+    """Also in information_schema: what their tables say need not be true of them."""
+    told = ask_tables.rows(
+        "SELECT table_name, is_nullable FROM information_schema.columns"
+        " WHERE table_name IN ('joined', 'sure') AND column_name = 'id' ORDER BY 1"
+    )
+    assert told == [("joined", "YES"), ("sure", "NO")]
 
 
 _items = st.lists(
@@ -83,6 +97,7 @@ _items = st.lists(
 ).map(", ".join)
 _sources = st.sampled_from(
     [
+        *("FROM joined", "FROM joined x WHERE found IS NULL"),
         *("", "FROM sure", "FROM sure x", "FROM sure AS x WHERE id = 1", "FROM sure, other"),
         *(
             "FROM sure x LEFT JOIN other o ON x.id = o.id",
