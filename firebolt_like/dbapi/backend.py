@@ -67,7 +67,8 @@ Form = Literal["buffered", "streamed", "arrow"]
 class Query:
     """One statement, ready to be sent; `parameters` go with this request alone.
 
-    `values` are those of its placeholders, for servers that bind them (`Capabilities.prepares`).
+    `values` are those of its placeholders, for servers that bind them (`Capabilities.prepares`):
+    a row, or for a statement that changes rows several, with each of which it runs.
     """
 
     text: str
@@ -75,7 +76,7 @@ class Query:
     parameters: Mapping[str, str]
     form: Form
     read_only: bool
-    values: Sequence[Any] | None = None
+    values: Sequence[Sequence[Any]] | None = None
 
 
 class FileContent(Protocol):

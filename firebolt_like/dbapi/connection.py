@@ -97,7 +97,7 @@ class ConnectionCore:
         parameters: dict[str, str],
         form: Form,
         budget: Budget,
-        values: Sequence[Any] | None = None,
+        values: Sequence[Sequence[Any]] | None = None,
     ) -> Result:
         """Run one statement of a cursor, inside of the transaction where there is one."""
         words = first_words(text, 1)
@@ -205,7 +205,7 @@ class ConnectionCore:
         *,
         form: Form,
         budget: Budget,
-        values: Sequence[Any] | None = None,
+        values: Sequence[Sequence[Any]] | None = None,
     ) -> Result:
         query = self._query(text, cursor.session, parameters, form=form, values=values)
         result = await self.backend.execute(query, budget=budget, apply=self._applying(cursor))
@@ -230,7 +230,7 @@ class ConnectionCore:
         parameters: dict[str, str],
         *,
         form: Form,
-        values: Sequence[Any] | None = None,
+        values: Sequence[Sequence[Any]] | None = None,
     ) -> Query:
         everything = {**self._transaction, **parameters}
         escapes = self.backend.capabilities.backslash_escapes

@@ -13,6 +13,7 @@ from firebolt_like.client.retry import Budget
 from firebolt_like.dbapi.arrow import join, require_arrow
 from firebolt_like.dbapi.backend import Form
 from firebolt_like.dbapi.batch import Batch, garbage_collection_paused
+from firebolt_like.dbapi.bind_many import go_together
 from firebolt_like.dbapi.connection import ConnectionCore
 from firebolt_like.dbapi.result import NoResult, Result
 from firebolt_like.errors import (
@@ -65,7 +66,7 @@ class _Planned(NamedTuple):
     text: str
     parameters: dict[str, str]
     setting: tuple[str, str] | None = None
-    values: Sequence[Any] | None = None
+    values: Sequence[Sequence[Any]] | None = None
 
 
 class CursorCore(Generic[Row]):
@@ -126,7 +127,10 @@ class CursorCore(Generic[Row]):
             seq_of_parameters = list(seq_of_parameters)
             if await insert_many(self, operation, seq_of_parameters, timeout):
                 return
-        planned = [step for row in seq_of_parameters for step in self._plan(operation, row)]
+        rows = list(seq_of_parameters)
+        planned = [step for row in rows for step in self._plan(operation, row)]
+        if batch and go_together(self.connection.backend.capabilities, operation, rows):
+            planned = [planned[0]._replace(values=rows)]
         await self._start(planned, timeout, form="buffered")
 
     async def insert(self, statements: Sequence[Values], timeout: float | None) -> None:
@@ -274,7 +278,7 @@ class CursorCore(Generic[Row]):
             if not able.prepares:
                 return _Planned(bind(text, parameters, backslash_escapes=escapes, write=write), {})
             check_marks(text, parameters, backslash_escapes=escapes)
-            return _Planned(text, {}, values=parameters)
+            return _Planned(text, {}, values=[parameters])
         if not able.query_parameters:
             check_numbers(text, parameters)
             if not able.prepares:
@@ -282,7 +286,7 @@ class CursorCore(Generic[Row]):
                     f"{able.who} no parameters of its own.",
                     hint='Write ? with paramstyle "qmark": the client binds them.',
                 )
-            return _Planned(text, {}, values=parameters)
+            return _Planned(text, {}, values=[parameters])
         return _Planned(text, {"query_parameters": to_query_parameters(text, parameters)})
 
     async def _start(

@@ -189,11 +189,11 @@ def _returns_rows(text: str) -> bool:
     )
 
 
-def _arrow(values: Any) -> "pa.RecordBatch | None":
+def _arrow(rows: Sequence[Sequence[Any]]) -> "pa.RecordBatch | None":
     """Give parameters the Arrow types that hold them exactly. Raises `DataError`."""
-    if not values:
+    if not rows[0]:
         return None
-    block = RowBlock(tuple_reader(None, len(values)), [tuple(values)], 1)
+    block = RowBlock(tuple_reader(None, len(rows[0])), [*map(tuple, rows)], 1)
     return block.arrow(block.columns())
 
 

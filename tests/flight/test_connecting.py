@@ -284,3 +284,37 @@ def test_all_rows_of_all_endpoints(face, embedded, form):
             return await cursor.fetchall()
 
     assert face.run(scenario) == [(n,) for n in range(50_000)]
+
+
+MANY = [
+    # a statement, sets of parameters, and how many calls send it
+    ("UPDATE many SET s = ? WHERE n = ?", [("it's", 1), (None, 2), ("x", 3)], 1),
+    ("UPDATE many SET s = ? WHERE n = ?", [("it's", 1), (None, 2.0), ("x", 3)], 3),
+    ("DELETE FROM many WHERE n = $1", [[1], [7]], 1),
+]
+
+
+@pytest.mark.parametrize(("statement", "rows", "calls"), MANY)
+def test_many_sets_of_parameters_go_together(face, embedded, statement, rows, calls):
+    """As one batch that the server binds, unless one would change another's type."""
+    style = "numeric_dollar" if "$" in statement else "qmark"
+
+    async def scenario():
+        async with face.connect(embedded.flight_url, paramstyle=style) as connection:
+            cursor = connection.cursor()
+            await cursor.execute(
+                "CREATE OR REPLACE TABLE many AS SELECT range AS n, 'a' AS s FROM range(5)"
+            )
+            await cursor.executemany(statement, rows)
+            counts = [cursor.rowcount]
+            while await cursor.nextset():
+                counts.append(cursor.rowcount)
+            await cursor.execute("SELECT s FROM many ORDER BY n")
+            return counts, [s for (s,) in await cursor.fetchall()]
+
+    counts, found = face.run(scenario)
+    assert len(counts) == calls
+    if statement.startswith("UPDATE"):
+        assert (sum(counts), found) == (3, ["a", "it's", None, "x", "a"])
+    else:
+        assert (sum(counts), found) == (1, ["a"] * 4)
