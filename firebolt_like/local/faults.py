@@ -229,6 +229,7 @@ class _Strike:
         self._connection: Connection = scope["state"]["connection"]
         self._scope = scope
         self._send = send
+        self._head: Message | None = None
         self._begun = self._over = False
 
     async def run(self, app: "ASGIApp", receive: "Receive") -> None:
@@ -278,7 +279,7 @@ class _Strike:
             if cut:  # what is left is to look whole
                 headers = [pair for pair in message["headers"] if pair[0] != b"content-length"]
                 message = {**message, "headers": headers}
-            await self._send(message)
+            self._head = message
             return
         if self._begun:
             await self._send(message)
@@ -286,8 +287,16 @@ class _Strike:
         self._begun = True
         body = message.get("body", b"")
         half = len(body) // 2
-        await self._send({**message, "body": body[:half], "more_body": not cut})
+        if cut or half:  # an answer without a body is whole with its head: nothing of it comes
+            await self._send_head()
+            await self._send({**message, "body": body[:half], "more_body": not cut})
         if not cut and await self._act():
+            await self._send_head()
             await self._send({**message, "body": body[half:]})
         else:
             self._over = True
+
+    async def _send_head(self) -> None:
+        head, self._head = self._head, None
+        if head is not None:
+            await self._send(head)

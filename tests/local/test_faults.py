@@ -56,6 +56,14 @@ def test_an_answer_is_dropped_half_way(server: LocalServer, ask: Asker, sql: str
     assert ask.http.post("/", content=sql).content.startswith(received)
 
 
+def test_an_answer_without_a_body_is_dropped_whole(server: LocalServer, ask: Asker) -> None:
+    """It would be complete with its head; the statement ran."""
+    server.fault("drop", when="during")
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+        ask.http.post("/", content=_INSERT, params={"output_format": "TabSeparated"})
+    assert _inserted(ask) == 1
+
+
 @pytest.mark.parametrize("sql", ["SELECT 'some text'", "SELECT * FROM range(1000000)"])
 def test_an_answer_is_cut_as_if_it_were_whole(server: LocalServer, ask: Asker, sql: str) -> None:
     """HTTP says that all is well; what came is the beginning of the answer, and no more."""
@@ -84,14 +92,15 @@ def test_a_status_is_answered(
 def test_a_stalled_request_goes_on_when_the_fault_is_removed(
     server: LocalServer, ask: Asker, when: Any
 ) -> None:
-    """A client that waits gets its whole answer after all."""
-    with ThreadPoolExecutor(1) as threads:
-        with server.fault("stall", when=when, path="/query") as fault:
-            job = threads.submit(ask.http.post, "/query", content="SELECT 'some text'")
-            _until(lambda: fault.stalled)
-            assert ask.rows("SELECT 1") == [(1,)]
-            assert not job.done()
-        assert job.result(10).text.endswith("some text\n")
+    """A client that waits gets its whole answer after all, also where that has no body."""
+    for sql, end in (("SELECT 'some text'", "some text\n"), (_INSERT, "")):
+        with ThreadPoolExecutor(1) as threads:
+            with server.fault("stall", when=when, path="/query") as fault:
+                job = threads.submit(ask.http.post, "/query", content=sql)
+                _until(lambda fault=fault: fault.stalled)
+                assert ask.rows("SELECT 1") == [(1,)]
+                assert not job.done()
+            assert job.result(10).text.endswith(end)
 
 
 @pytest.mark.parametrize("when", ["before", "during", "after"])
