@@ -8,7 +8,7 @@ import socket
 import ssl
 import weakref
 from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import anyio  # noqa: TID251  # hanging up is not cancelled itself
@@ -16,6 +16,8 @@ import anyio.lowlevel  # noqa: TID251  # a closed socket is closed in the loop's
 import httpcore
 import httpx
 import yarl
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 
 from firebolt_like.client.http11 import AsyncHTTP11Transport
 from firebolt_like.client.sockets import is_readable
@@ -50,6 +52,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._sockets = _Sockets(options)
         self._expiry = keepalive_expiry
         self._session: aiohttp.ClientSession | None = None
+        self._protocol: ResponseHandler | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
@@ -63,6 +66,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 self._session = self._new_session()
             assert self._session is not None  # noqa: S101  # for the checker
             answer = await _send(self._session, request, body, kept=kept)
+            self._protocol = answer.protocol
         except _FOREIGN as error:
             await self._close_session()
             raise _as_httpx(error) from error
@@ -87,8 +91,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     def _hung_up(self) -> bool:
         # the loop may have had no turn yet to hear of it
-        last = self._sockets.last
-        return last is None or is_readable(last.fileno())
+        last, protocol = self._sockets.last, self._protocol
+        if last is None or is_readable(last.fileno()):
+            return True
+        # or it has had one, and took what nobody asked for as the next answer
+        return protocol is not None and protocol.should_close
 
     def _new_session(self) -> aiohttp.ClientSession:
         self._context.set_alpn_protocols(["http/1.1"])
@@ -154,7 +161,7 @@ async def _short_body(request: httpx.Request) -> bytes | None:
 
 async def _send(
     session: aiohttp.ClientSession, request: httpx.Request, body: bytes, *, kept: bool
-) -> aiohttp.ClientResponse:
+) -> "_Response":
     timeouts = request.extensions.get("timeout", {})
     connect = timeouts.get("connect")
     answer = await session.request(
@@ -174,11 +181,18 @@ async def _send(
     if answer.status == 101:
         answer.close()
         raise httpx.RemoteProtocolError("The server changed to another protocol.")
-    return answer
+    return cast("_Response", answer)
 
 
 class _Response(aiohttp.ClientResponse):
-    """An answer that nobody read to its end and closed."""
+    """An answer that knows what it came over, and may be left unread."""
+
+    protocol: ResponseHandler | None = None
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        """Read the head."""
+        self.protocol = connection.protocol
+        return await super().start(connection)
 
     def __del__(self, *modules: Any) -> None:
         # it hangs up by the event loop, which may have ended first

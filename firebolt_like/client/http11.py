@@ -16,6 +16,7 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
+from os import getpid
 from time import monotonic
 from typing import Any, cast
 
@@ -52,6 +53,7 @@ class _Connection:
         self._expiry = keepalive_expiry
         self._idle_since = 0.0
         self._socket: Any = None
+        self._process = 0
         self._grammar = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD)
         self._timeouts: Mapping[str, float | None] = {}
 
@@ -116,8 +118,11 @@ class _Connection:
                 timeout=self._timeouts.get("connect"),
             )
         self._socket = self.stream.get_extra_info("socket")
+        self._process = getpid()
 
     def _is_stale(self) -> bool:
+        if getpid() != self._process:
+            return True  # the parent goes on with it
         if self._expiry is not None and monotonic() - self._idle_since > self._expiry:
             return True
         # what an idle server has to say is that it hung up

@@ -7,12 +7,14 @@ import contextlib
 import functools
 import gzip
 import itertools
+import os
 import socket
 import subprocess
 import sys
 import threading
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -232,6 +234,53 @@ def test_nothing_left_over_answers_the_next_request(face):
     with Script(sends(OK + OK.replace(b"ok", b"no"))) as server:
         assert post(face, server.url, times=2).text == "ok"
         assert server.connections == 2
+
+
+def test_what_an_idle_server_says_answers_nothing(face):
+    """Bytes that come late, on a connection that is kept, end it; they are no answer either."""
+    answered, late = threading.Event(), threading.Event()
+
+    def act(connection, request):
+        connection.sendall(OK)
+        if len(server.requests) == 1:
+            answered.wait(20)
+            connection.sendall(OK.replace(b"ok", b"no"))
+            late.set()
+        return True
+
+    with Script(act) as server:
+
+        async def scenario():
+            async with face.client(timeout=20) as client:
+                await client.post(server.url, content=b"1")
+                answered.set()
+                late.wait(20)
+                for _ in range(0 if face.blocking else 3):  # turns, in which the loop may read them
+                    await anyio.lowlevel.checkpoint()
+                return (await client.post(server.url, content=b"2")).text
+
+        assert face.run(scenario) == "ok"
+        assert server.connections == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+def test_a_forked_process_has_connections_of_its_own():
+    """Two processes never read each other's answers."""
+    program = """
+import os, sys, warnings
+from firebolt_like import Client
+warnings.simplefilter("ignore")
+client = Client()
+client.post(sys.argv[1], content=b"1")
+child = os.fork()
+if not child:
+    os._exit(client.post(sys.argv[1], content=b"2").text != "ok")
+assert os.waitpid(child, 0)[1] == 0
+assert client.post(sys.argv[1], content=b"3").text == "ok"
+"""
+    with Script(sends(OK)) as server:
+        subprocess.run([sys.executable, "-c", program, server.url], check=True)
+        assert (len(server.requests), server.connections) == (3, 2)
 
 
 @pytest.mark.parametrize("close", [b"Connection: close\r\n", b""])
