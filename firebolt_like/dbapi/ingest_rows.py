@@ -143,6 +143,7 @@ class RowBlock:
         self.count = len(rows)
         self.first = first
         self._names = reader.names
+        self._width = reader.width
         self._rows = reader.read(rows, first)
 
     def columns(self) -> tuple[Column, ...]:
@@ -163,7 +164,8 @@ class RowBlock:
     @functools.cached_property
     def _typed(self) -> tuple[tuple[Column, ...], list[Sequence[Any]]]:
         """The columns with their types, and their values; text may need neither."""
-        by_column = list(zip(*self._rows, strict=True))
+        # zip would make an iterator of each row, which the garbage collector walks over
+        by_column = [tuple(map(operator.itemgetter(i), self._rows)) for i in range(self._width)]
         names = self._names or [str(place) for place in range(1, len(by_column) + 1)]
         columns, values = [], []
         for name, column in zip(names, by_column, strict=True):
