@@ -113,7 +113,10 @@ def _columns(
     for path in found:
         if path[1].lower() not in tables:
             continue
-        relation = cursor.sql("FROM " + ".".join(map(quote_name, path)))
+        try:
+            relation = cursor.sql("FROM " + ".".join(map(quote_name, path)))
+        except duckdb.Error:
+            continue  # a view of what is gone, which the statement may not mean at all
         for column, kind in zip(relation.columns, relation.types, strict=True):
             if column.lower() in names:
                 yield column.lower(), dict(kind.children) if kind.id == "decimal" else {}

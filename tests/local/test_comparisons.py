@@ -61,6 +61,16 @@ def test_wherever_the_column_is(prices: Asker) -> None:
     inside.within(left).answer("ROLLBACK")
 
 
+def test_a_view_of_what_is_gone_changes_nothing(prices: Asker) -> None:
+    """Where the statement has its name for something else."""
+    prices.answer("CREATE OR REPLACE TABLE gone (n numeric(38, 9))")
+    prices.answer("CREATE OR REPLACE VIEW left_over AS SELECT n FROM gone")
+    prices.answer("DROP TABLE gone")
+    sql = f"SELECT count(*) AS left_over FROM prices WHERE n = {_NEAR}"
+    assert prices.rows(sql) == [(0,)]
+    prices.answer("DROP VIEW left_over")
+
+
 @pytest.mark.parametrize(
     ("condition", "count"),
     [
