@@ -5,11 +5,12 @@ import decimal
 
 import pyarrow as pa
 import pytest
+from pyarrow import flight as pf
 
 from firebolt_like import errors
 from firebolt_like.flight import dremio
 from tests.flight.scripted_server import NUMBERS, stream
-from tests.flight.text_server import MessageServer
+from tests.flight.text_server import MessageServer, TextServer
 
 
 @pytest.fixture
@@ -62,6 +63,23 @@ def test_a_server_that_wants_messages(transport):
         assert [b"arrow.flight.protocol.sql" in asked for asked in server.asked[1:]] == [True] * 3
 
 
+def test_how_text_is_read_is_asked_once():
+    """A parameter that servers read differently is sent when it is known how this one reads it."""
+    question, answer = r"SELECT 'a\\b''c' AS x", pa.table({"x": [r"a\b'c"]})
+    with TextServer() as server:
+        server.offer(question, {"x": []}, schema=answer.schema)
+        server.streams[b"x"] = lambda _: pf.RecordBatchStream(answer)
+        for sent in ("q 'plain'", r"q 'a\\b'", "q 'it''s'"):
+            server.offer(sent, {"t": []})
+        with dremio.connect(server.url) as connection:
+            cursor = connection.cursor()
+            assert cursor.execute("q %s", ("plain",)).fetchall() == [(1,)]
+            assert b"x" not in server.taken
+            assert cursor.execute("q %s", ("a\\b",)).fetchall() == [(1,)]
+            assert cursor.execute("q %s", ("it's",)).fetchall() == [(1,)]
+        assert server.taken.count(b"x") == 1
+
+
 def test_an_error_in_text_is_not_asked_again(transport):
     """What a server says of the statement itself is no reason to send it once more."""
     with MessageServer() as server:
@@ -87,8 +105,9 @@ def test_roapi(roapi_cursor):
     assert [column[0] for column in roapi_cursor.description] == ["id", "name"]
     assert roapi_cursor.fetchall() == [(0, "name 0"), (1, "name 1"), (7, "name 7")]
     assert roapi_cursor.execute("SELECT id FROM numbers").fetch_arrow_table().num_rows == 20_000
-    values = ("it's %", True, None, 1.5, decimal.Decimal("1.50"), datetime.date(2024, 1, 31))
-    assert roapi_cursor.execute(f"SELECT {', '.join(['%s'] * 6)}", values).fetchone() == values
+    moment = datetime.datetime(2024, 1, 31, 12, 0, 0, 5)
+    values = ("it's %", True, None, 1.5, decimal.Decimal("1.50"), moment.date(), moment, b"a")
+    assert roapi_cursor.execute(f"SELECT {', '.join(['%s'] * 8)}", values).fetchone() == values
     assert roapi_cursor.execute("\n\t SELECT 1 WHERE 1 > 2").fetchall() == []
 
 

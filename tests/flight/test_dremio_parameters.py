@@ -51,6 +51,35 @@ def test_values_come_back(cursor, values):
             assert type(found) is type(value)
 
 
+@pytest.fixture(scope="module")
+def escaping_cursor(embedded):
+    """Of a session that reads a backslash in text as an escape."""
+    settings = {"standard_conforming_strings": "off"}
+    with dremio.connect(embedded.flight_url, None, settings) as connection:
+        yield connection.cursor()
+
+
+@given(values=st.lists(TEXT, min_size=1, max_size=3))
+def test_text_where_backslashes_escape(escaping_cursor, values):
+    """A server that reads text otherwise is found out, and gets no other text for it."""
+    sql = f"SELECT {', '.join(['%s'] * len(values))}, 'it\\'s'"
+    row = escaping_cursor.execute(sql, values).fetchone()
+    assert row == (*values, "it's")
+
+
+@pytest.fixture(scope="module")
+def sail_cursor(sail):
+    with dremio.connect(sail) as connection:
+        yield connection.cursor()
+
+
+@given(text=TEXT)
+def test_text_for_spark(sail_cursor, text):
+    """Sail takes messages, and there only a backslash protects a quote: text comes back."""
+    sail_cursor.execute("SELECT %s AS a, 1 IN %s AS b", (text, (1, 2)))
+    assert sail_cursor.fetchall() == [(text, True)]
+
+
 @given(text=TEXT)
 def test_text_is_found_by_itself(cursor, text):
     """A text beside percent signs and quotes of the statement matches itself and nothing more."""
@@ -102,9 +131,9 @@ def test_a_statement_without_parameters(cursor):
 @pytest.mark.parametrize(
     ("sql", "parameters", "words"),
     [
-        ("SELECT %s, %s", (1,), "2 placeholders, and 1 parameters"),
-        ("SELECT %s", None, "1 placeholders, and 0 parameters"),
-        ("SELECT 1", (1,), "0 placeholders, and 1 parameters"),
+        ("SELECT %s, %s", (1,), "statement: 2; parameters given: 1"),
+        ("SELECT %s", None, "statement: 1; parameters given: 0"),
+        ("SELECT 1", (1,), "statement: 0; parameters given: 1"),
         ("SELECT '%s'", ("x' OR 1=1",), "character 9 is inside of quotes"),
         ('SELECT "%s"', (1,), "inside of quotes"),
         ("SELECT 1 -- %s", (1,), "inside of quotes or a comment"),

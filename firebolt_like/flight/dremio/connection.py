@@ -1,22 +1,20 @@
-"""`connect` and `DremioConnection`: a client that is logged in, and how its server takes SQL.
+"""`connect` and `DremioConnection`: a client that is logged in.
 
-What may live here: opening, and the two forms in which a statement is sent.
+What may live here: opening and closing; how statements are sent is in `server`.
 """
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from firebolt_like.errors import DatabaseError
 from firebolt_like.flight.caller import Cancellation
 from firebolt_like.flight.client import FlightSQLClient
 from firebolt_like.flight.dremio.cursor import DremioCursor
 from firebolt_like.flight.dremio.errors import NotSupportedError, as_arrow_knows
+from firebolt_like.flight.dremio.server import Server
 from firebolt_like.flight.rows import FlightResult
 from firebolt_like.flight.statements import CallOptions
-from firebolt_like.protocol.sql import checked_text
 
 __all__ = ["DremioConnection", "connect", "create_flight_call_options", "create_flight_client"]
 
@@ -26,12 +24,6 @@ _OF_PYARROW = {
     "private_key": "tls_client_key",
     "override_hostname": "tls_override_hostname",
 }
-
-_NO_MESSAGE = re.compile(
-    # what a server says that takes messages of Flight SQL alone, and met a text
-    r"DecodeError|protobuf|varint|wire ?type|type_url|defined request is invalid",
-    re.IGNORECASE,
-)
 
 
 def connect(
@@ -93,7 +85,9 @@ class DremioConnection:
 
     client: FlightSQLClient
     options: CallOptions
-    _takes_text: bool | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._server = Server(self.client)
 
     def __enter__(self) -> Self:
         return self
@@ -122,24 +116,16 @@ class DremioConnection:
         self.client.close()
 
     def query(
-        self, statement: str, cancellation: Cancellation, timeout: float | None = None
+        self,
+        query: str,
+        parameters: Sequence[Any] | None = None,
+        *,
+        cancellation: Cancellation | None = None,
+        timeout: float | None = None,
     ) -> FlightResult:
-        """Run a statement, and begin to read its rows.
-
-        It is sent as text, as Dremio takes it. A server that wants messages of Flight SQL refuses
-        that, and is sent such messages from then on.
-        """
+        """Run a statement, and begin to read its rows; for those who want no cursor."""
         options: CallOptions = {**self.options, "cancellation": cancellation}
         if timeout is not None:
             options["timeout"] = timeout
-        if self._takes_text is not False:
-            try:
-                info = self.client.get_flight_info(checked_text(statement).encode(), **options)
-            except DatabaseError as error:
-                if self._takes_text or not _NO_MESSAGE.search(str(error)):
-                    raise
-                self._takes_text = False
-            else:
-                self._takes_text = True
-                return self.client.do_get(info, **options)
-        return self.client.query(statement, **options)
+        with as_arrow_knows():
+            return self._server.query(query, parameters, options)

@@ -12,7 +12,6 @@ import pyarrow as pa
 from firebolt_like.errors import CursorClosedError, QueryNotRunError
 from firebolt_like.flight.caller import Cancellation
 from firebolt_like.flight.dremio.errors import as_arrow_knows
-from firebolt_like.flight.dremio.parameters import parameterize_query
 from firebolt_like.flight.dremio.rows import Rows
 
 if TYPE_CHECKING:
@@ -88,10 +87,10 @@ class DremioCursor:
         self._check_open()
         self._release()
         text = query.decode() if isinstance(query, bytes) else query
-        statement = parameterize_query(text, parameters)
         self._running = Cancellation()
-        with as_arrow_knows():
-            result = self.connection.query(statement, self._running, timeout)
+        result = self.connection.query(
+            text, parameters, cancellation=self._running, timeout=timeout
+        )
         self._rows = Rows(result)
         return self
 

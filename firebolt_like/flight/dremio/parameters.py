@@ -1,21 +1,32 @@
 """Parameters: Python values into the text of a statement, for placeholders `%s` (PEP 249, format).
 
-What may live here: how Dremio writes the values of each Python type, and where placeholders are.
+What may live here: how values of each Python type are written for Dremio, and for servers that read
+text otherwise; and where placeholders are.
 """
 
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 from firebolt_like import errors
 from firebolt_like.flight.dremio.errors import MalformedQueryError, as_arrow_knows
 from firebolt_like.protocol import sql
+from firebolt_like.protocol.engine_sql import datafusion_literal, escaping_literal, spark_literal
 from firebolt_like.protocol.parameters import literal, plain
 from firebolt_like.protocol.sql import Kind
 
-__all__ = ["format_datetime", "format_parameter", "parameterize_query", "quote_string"]
+__all__ = [
+    "Reading",
+    "format_datetime",
+    "format_parameter",
+    "is_delicate",
+    "parameterize_query",
+    "put_parameters",
+    "quote_string",
+]
 
 _MARK = re.compile(r"%[s%]")
 
@@ -32,11 +43,25 @@ def parameterize_query(query: str, parameters: Sequence[Any] | None = None) -> s
     >>> parameterize_query("SELECT * FROM t WHERE name = %s AND n %% 2 = %s", ("it's", 1))
     "SELECT * FROM t WHERE name = 'it''s' AND n % 2 = 1"
     """
+    return put_parameters(query, parameters, format_parameter)
+
+
+def put_parameters(
+    query: str,
+    parameters: Sequence[Any] | None,
+    write: Callable[[Any], str],
+    *,
+    backslash_escapes: bool = False,
+) -> str:
+    """Do what `parameterize_query` does, by the literals that `write` writes.
+
+    `backslash_escapes` says that the server reads a backslash in text as an escape.
+    """
     given = _checked(parameters)
-    if "%" not in query and not given:
-        return query
     marks = list(_MARK.finditer(query))
-    quoted = _Quoted(query) if any(mark[0] == "%s" for mark in marks) else None
+    if not marks and not given:
+        return query
+    quoted = _Quoted(query, backslash_escapes=backslash_escapes)
     values = iter(given)
     pieces: list[str] = []
     position = placeholders = 0
@@ -46,20 +71,16 @@ def parameterize_query(query: str, parameters: Sequence[Any] | None = None) -> s
         position = mark.end()
         if mark[0] == "%%":
             pieces.append("%")
-        elif quoted is not None and quoted.holds(start):
+        elif quoted.holds(start):
             if given:
-                raise MalformedQueryError(
-                    f"The placeholder at character {start + 1} is inside of quotes or a comment.",
-                    hint="Write %s without quotes: the value brings its own. %%s is the text %s.",
-                )
+                raise _misplaced(start)
             pieces.append("%s")
         else:
             placeholders += 1
-            pieces += (" " if _would_fuse(query, start) else "", _next(values))
+            pieces += (" " if _would_fuse(query, start) else "", *map(write, islice(values, 1)))
     if placeholders != len(given):
         raise MalformedQueryError(
-            f"The statement has {placeholders} placeholders, and {len(given)} parameters were "
-            "given.",
+            f"Placeholders in the statement: {placeholders}; parameters given: {len(given)}.",
             hint="Give one parameter for each %s; a percent sign is written %%.",
         )
     return "".join([*pieces, query[position:]])
@@ -77,7 +98,7 @@ def format_parameter(param: Any) -> str:
     ("DATE '2024-01-31'", "(1, 'a')")
     """
     with as_arrow_knows():
-        return _literal(param)
+        return _literal(param, sql.quote_string)
 
 
 def quote_string(string: str) -> str:
@@ -106,8 +127,9 @@ def format_datetime(d: datetime) -> str:
 class _Quoted:
     """Where a statement is within quotes or a comment."""
 
-    def __init__(self, query: str) -> None:
-        found = [t for t in sql.tokens(query) if t.kind in _NO_CODE]
+    def __init__(self, query: str, *, backslash_escapes: bool) -> None:
+        tokens = sql.tokens(query, backslash_escapes=backslash_escapes)
+        found = [token for token in tokens if token.kind in _NO_CODE]
         self._starts = [token.start for token in found]
         self._ends = [token.end for token in found]
 
@@ -130,10 +152,11 @@ def _checked(parameters: Any) -> Sequence[Any]:
     )
 
 
-def _next(values: Any) -> str:
-    for value in values:
-        return format_parameter(value)
-    return ""  # too few: the count says so
+def _misplaced(start: int) -> MalformedQueryError:
+    return MalformedQueryError(
+        f"The placeholder at character {start + 1} is inside of quotes or a comment.",
+        hint="Write %s without quotes: the value brings its own. %%s is the text %s.",
+    )
 
 
 def _would_fuse(query: str, start: int) -> bool:
@@ -158,22 +181,53 @@ def _time(value: time) -> str:
     return f"TIME '{value.isoformat(timespec=_precision(value))}'"
 
 
-_WRITERS: tuple[tuple[Any, Callable[[Any], str]], ...] = (
-    # in this order: a datetime is a date, too
-    (datetime, _datetime),
-    (date, lambda value: f"DATE '{value.isoformat()}'"),
-    (time, _time),
-    (bytes | bytearray | memoryview, lambda value: f"FROM_HEX('{bytes(value).hex()}')"),
-    (tuple, lambda value: f"({', '.join(map(_literal, value))})"),
-    (list, lambda value: f"ARRAY[{', '.join(map(_literal, value))}]"),
-)
+def is_delicate(value: Any) -> bool:
+    """Tell whether servers read the literal of a value differently."""
+    if isinstance(value, tuple | list):
+        return any(map(is_delicate, value))
+    return isinstance(value, str) and ("'" in value or "\\" in value)
 
 
-def _literal(value: Any) -> str:
-    for kinds, write in _WRITERS:
-        if isinstance(value, kinds):
-            return write(value)
+class Reading(NamedTuple):
+    """How a server reads text in quotes, and whether it is one that takes SQL as text."""
+
+    backslash_escapes: bool = False
+    doubled_quotes: bool = True
+    takes_text: bool = True
+
+    def write(self, value: Any) -> str:
+        """Write a value as this server reads it; see `format_parameter`."""
+        with as_arrow_knows():
+            return self._write(value)
+
+    def _write(self, value: Any) -> str:
+        if self.takes_text and self.doubled_quotes:
+            return _literal(value, self._quote)
+        if isinstance(value, tuple):
+            return f"({', '.join(map(self._write, value))})"
+        if isinstance(value, time):
+            return _time(value)
+        if not self.doubled_quotes:
+            return spark_literal(value)
+        return (escaping_literal if self.backslash_escapes else datafusion_literal)(value)
+
+    def _quote(self, text: str) -> str:
+        return sql.quote_string(text, backslash_escapes=self.backslash_escapes)
+
+
+def _literal(value: Any, quote: Callable[[str], str]) -> str:
+    if isinstance(value, datetime):
+        return _datetime(value)
+    if isinstance(value, date):
+        return f"DATE '{value.isoformat()}'"
+    if isinstance(value, time):
+        return _time(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"FROM_HEX('{bytes(value).hex()}')"
+    if isinstance(value, tuple | list):
+        items = ", ".join(_literal(item, quote) for item in value)
+        return f"({items})" if isinstance(value, tuple) else f"ARRAY[{items}]"
     reduced = plain(value)
     if isinstance(reduced, list | dict):
         raise errors.DataError(f"A {type(value).__name__} has no literal.")
-    return literal(reduced)
+    return quote(reduced) if isinstance(reduced, str) else literal(reduced)

@@ -59,7 +59,7 @@ class Rows:
                 self._tuples = _tuples(self._batch.slice(0, _PIECE))
             part = self._tuples[self._at : self._at + most - len(found)]
             self._at += len(part)
-            found = found + part if found else part
+            found.extend(part)
         return found
 
     def all_tuples(self) -> Tuples:
