@@ -283,7 +283,7 @@ class CursorCore(Generic[Row]):
             check_numbers(text, parameters)
             if not able.prepares:
                 raise NotSupportedError(
-                    f"{able.who} no parameters of its own.",
+                    f"{able.who} no way to bind $1.",
                     hint='Write ? with paramstyle "qmark": the client binds them.',
                 )
             return _Planned(text, {}, values=[parameters])
