@@ -20,6 +20,7 @@ from firebolt_like.flight.parameters import Rows
 from firebolt_like.flight.result import ResultCore
 from firebolt_like.flight.statements import PreparedCore, StatementsCore, TransactionCore
 from firebolt_like.protocol import flight_sql as sql
+from firebolt_like.protocol.protobuf import Message
 from firebolt_like.protocol.session import Changes, Session
 from firebolt_like.protocol.sql import Kind, first_words, tokens
 
@@ -103,6 +104,15 @@ class FlightBackend:
         rows = Rows(batches[0].schema, batches, again=True)
         await self._core.put(message, rows, Operation(budget, (), None))
         return sum(int(batch.nbytes) for batch in batches)
+
+    async def metadata(self, message: Message, *, budget: Budget) -> "pa.Table":
+        """Ask what is no statement, such as which tables there are."""
+        operation = Operation(budget, (), None)
+        result = await self._core.read(await self._core.metadata(message, operation), operation)
+        try:
+            return await result.read_all()
+        finally:
+            await result.close()
 
     # --- transactions
 

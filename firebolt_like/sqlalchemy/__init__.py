@@ -1,4 +1,4 @@
-"""SQLAlchemy's dialects: `firebolt_like://` and `firebolt_like+async://`.
+"""SQLAlchemy's dialects: `firebolt_like://`, and those over Arrow Flight SQL.
 
 What may live here: the names that programs import. SQLAlchemy finds the dialects by entry points.
 """
@@ -6,13 +6,16 @@ What may live here: the names that programs import. SQLAlchemy finds the dialect
 from firebolt_like.sqlalchemy.async_dialect import AsyncFireboltLikeDialect
 from firebolt_like.sqlalchemy.ddl import accept_table_options
 from firebolt_like.sqlalchemy.dialect import FireboltLikeDialect, WarehouseDialect
+from firebolt_like.sqlalchemy.flight_dialect import DataFusionDialect, FlightSQLDialect
 from firebolt_like.sqlalchemy.types import GEOGRAPHY, STRUCT
 
 __all__ = [
     "GEOGRAPHY",
     "STRUCT",
     "AsyncFireboltLikeDialect",
+    "DataFusionDialect",
     "FireboltLikeDialect",
+    "FlightSQLDialect",
     "WarehouseDialect",
 ]
 

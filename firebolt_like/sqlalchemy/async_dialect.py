@@ -1,6 +1,6 @@
 """`firebolt_like+async://`: the dialect over the async driver, in the program's own event loop.
 
-What may live here: the adapters of SQLAlchemy's asyncio connector, and the dialect that uses them.
+What may live here: the adapters of SQLAlchemy's asyncio connector, and the dialects that use them.
 """
 
 from typing import Any
@@ -16,9 +16,13 @@ from sqlalchemy.connectors.asyncio import (
 from sqlalchemy.engine import URL
 from sqlalchemy.util.concurrency import await_only
 
-from firebolt_like.sqlalchemy.dialect import ExecutionContext, FireboltLikeDialect
+from firebolt_like.sqlalchemy.dialect import (
+    ExecutionContext,
+    FireboltLikeDialect,
+    WarehouseDialect,
+)
 
-__all__ = ["AsyncFireboltLikeDialect"]
+__all__ = ["AsyncFace", "AsyncFireboltLikeDialect"]
 
 
 class _Cursor(AsyncAdapt_dbapi_cursor):
@@ -83,10 +87,9 @@ class _ExecutionContext(ExecutionContext):
         return self._dbapi_connection.cursor(server_side=True)
 
 
-class AsyncFireboltLikeDialect(FireboltLikeDialect):
-    """`firebolt_like+async://`, over `firebolt_like.async_db`, for `create_async_engine`."""
+class AsyncFace(WarehouseDialect):
+    """What a dialect over the async driver has in place of one over the sync driver."""
 
-    driver = "async"
     supports_statement_cache = True
     is_async = True
     has_terminate = True
@@ -111,3 +114,10 @@ class AsyncFireboltLikeDialect(FireboltLikeDialect):
     def do_terminate(self, dbapi_connection: Any) -> None:
         """Close a connection that cannot be closed in the usual way."""
         dbapi_connection.terminate()
+
+
+class AsyncFireboltLikeDialect(AsyncFace, FireboltLikeDialect):
+    """`firebolt_like+async://`, over `firebolt_like.async_db`, for `create_async_engine`."""
+
+    driver = "async"
+    supports_statement_cache = True

@@ -8,6 +8,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from sqlalchemy import BindParameter, bindparam, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.type_api import TypeEngine
 
@@ -101,14 +102,14 @@ class Catalog(Protocol):
 def ask(
     connection: Connection, sql: str, schema: str, names: Names, name: str = "table_name"
 ) -> Sequence[Any]:
-    """Ask with the schema and the names as parameters, in the places of {names}."""
+    """Ask with the schema and the names as parameters, in the places of :schema and {names}."""
     if names is None:
-        return connection.exec_driver_sql(sql.format(names=""), (schema,)).fetchall()
+        return connection.execute(text(sql.format(names="")), {"schema": schema}).fetchall()
     if not names:
         return ()
-    marks = ", ".join("?" * len(names))
-    text = sql.format(names=f"AND {name} IN ({marks})")
-    return connection.exec_driver_sql(text, (schema, *names)).fetchall()
+    wanted: BindParameter[Any] = bindparam("names", list(names), expanding=True)
+    statement = text(sql.format(names=f"AND {name} IN :names")).bindparams(wanted)
+    return connection.execute(statement, {"schema": schema}).fetchall()
 
 
 class InformationSchema:
@@ -122,7 +123,8 @@ class InformationSchema:
     def relations(self, connection: Connection, schema: str, names: Names) -> list[Relation]:
         """See `Catalog`."""
         sql = """SELECT table_name, table_type, ddl, primary_index, type
-            FROM information_schema.tables WHERE table_schema = ? {names} ORDER BY table_name"""
+            FROM information_schema.tables WHERE table_schema = :schema {names}
+            ORDER BY table_name"""
         return [
             Relation(
                 name,
@@ -137,7 +139,7 @@ class InformationSchema:
     def columns(self, connection: Connection, schema: str, names: Names) -> Iterator[ColumnRow]:
         """See `Catalog`."""
         sql = """SELECT table_name, column_name, data_type, is_nullable, column_default
-            FROM information_schema.columns WHERE table_schema = ? {names}
+            FROM information_schema.columns WHERE table_schema = :schema {names}
             ORDER BY table_name, ordinal_position"""
         for table, name, kind, nullable, default in ask(connection, sql, schema, names):
             yield ColumnRow(table, name, protocol_type(kind), nullable != "NO", default)

@@ -33,6 +33,12 @@ class IdentifierPreparer(compiler.IdentifierPreparer):
     dialect: Any
     reserved_words = RESERVED_WORDS.union(_RESERVED.split())
 
+    def use_quote(self, quote: str) -> None:
+        """Quote by another character from now on."""
+        self.initial_quote = self.final_quote = self.escape_quote = quote
+        self.escape_to_quote = quote * 2
+        self._strings: dict[str, str] = {}
+
     def quote_backticks(self, name: str) -> str:
         """Quote the name of a struct's field."""
         return f"`{name.replace('`', '``')}`" if self._requires_quotes(name) else name
@@ -68,8 +74,11 @@ class StatementCompiler(compiler.SQLCompiler):
 
     def render_literal_value(self, value: Any, type_: Any) -> str:
         """Write a value into the statement, in which a backslash may be an escape."""
-        text = super().render_literal_value(value, type_)
+        text = str(super().render_literal_value(value, type_))
         is_text = isinstance(type_, sqltypes.String)
+        write = self.dialect.sub_dialect.writing.literal
+        if is_text and write is not None:
+            return str(write(text[1:-1].replace("''", "'")))
         return text.replace("\\", "\\\\") if is_text and self.dialect.backslash_escapes else text
 
     # --- clauses ---

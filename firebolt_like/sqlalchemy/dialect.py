@@ -72,6 +72,7 @@ class WarehouseDialect(Reflection):
     ddl_compiler = DDLCompiler
     type_compiler_cls = TypeCompiler
     preparer = IdentifierPreparer
+    identifier_preparer: IdentifierPreparer
     execution_ctx_cls = ExecutionContext
     colspecs = COLSPECS
     max_identifier_length = 255
@@ -116,6 +117,7 @@ class WarehouseDialect(Reflection):
         self.sequences_optional = False
         self.supports_comments = sub.comments
         self.div_is_floordiv = not sub.exact_division
+        self.identifier_preparer.use_quote(sub.writing.quote_name("a")[0])
 
     # --- connections ---
 
@@ -208,10 +210,13 @@ class WarehouseDialect(Reflection):
         except exc.DBAPIError:
             connection.rollback()
             return None
-        if "DuckDB" in told:
-            self.use_sub_dialect(EMBEDDED)
+        self.use_sub_dialect(self._recognize(connection, told))
         number = re.search(r"\d+(?:\.\d+)*", told)
         return tuple(map(int, number[0].split("."))) if number else None
+
+    def _recognize(self, connection: Connection, told: str) -> SubDialect:
+        """Tell the kind of engine by its version."""
+        return EMBEDDED if "DuckDB" in told else self.sub_dialect
 
     def _get_default_schema_name(self, connection: Connection) -> str:
         return self.sub_dialect.default_schema

@@ -35,9 +35,11 @@ class DuckDBCatalog:
     def relations(self, connection: Connection, schema: str, names: Names) -> list[Relation]:
         """See `Catalog`."""
         tables = """SELECT table_name, false, comment, sql FROM duckdb_tables()
-            WHERE database_name = current_database() AND NOT internal AND schema_name = ? {names}"""
+            WHERE database_name = current_database() AND NOT internal
+                AND schema_name = :schema {names}"""
         views = """SELECT view_name, true, comment, sql FROM duckdb_views()
-            WHERE database_name = current_database() AND NOT internal AND schema_name = ? {names}"""
+            WHERE database_name = current_database() AND NOT internal
+                AND schema_name = :schema {names}"""
         found = [
             *ask(connection, tables, schema, names),
             *ask(connection, views, schema, names, "view_name"),
@@ -53,7 +55,7 @@ class DuckDBCatalog:
                     concat(data_type, ' GENERATED ALWAYS AS(', {computed}, ')')) THEN {computed} END
             FROM duckdb_columns() c LEFT JOIN duckdb_tables() t
                 USING (database_name, schema_name, table_name)
-            WHERE database_name = current_database() AND schema_name = ? {names}
+            WHERE database_name = current_database() AND schema_name = :schema {names}
             ORDER BY table_name, column_index""".replace("{computed}", inner)
         for table, name, kind, nullable, default, comment, computed in ask(
             connection, sql, schema, names
@@ -75,7 +77,7 @@ class DuckDBCatalog:
         sql = """SELECT table_name, constraint_type, constraint_column_names, expression,
                 referenced_table, referenced_column_names
             FROM duckdb_constraints() WHERE database_name = current_database()
-                AND constraint_type <> 'NOT NULL' AND schema_name = ? {names}
+                AND constraint_type <> 'NOT NULL' AND schema_name = :schema {names}
             ORDER BY table_name, constraint_index"""
         for table, kind, columns, expression, referred, referred_columns in ask(
             connection, sql, schema, names
@@ -92,7 +94,7 @@ class DuckDBCatalog:
     def indexes(self, connection: Connection, schema: str, names: Names) -> Iterator[IndexRow]:
         """See `Catalog`."""
         sql = """SELECT table_name, index_name, expressions, is_unique
-            FROM duckdb_indexes() WHERE database_name = current_database() AND schema_name = ?
+            FROM duckdb_indexes() WHERE database_name = current_database() AND schema_name = :schema
             {names} ORDER BY table_name, index_name"""
         for table, name, parts, unique in ask(connection, sql, schema, names):
             yield IndexRow(table, name, tuple(_index_parts(parts)), unique)
@@ -100,7 +102,7 @@ class DuckDBCatalog:
     def sequences(self, connection: Connection, schema: str) -> list[str]:
         """See `Catalog`."""
         sql = """SELECT sequence_name FROM duckdb_sequences()
-            WHERE database_name = current_database() AND schema_name = ? {names} ORDER BY 1"""
+            WHERE database_name = current_database() AND schema_name = :schema {names} ORDER BY 1"""
         return [name for (name,) in ask(connection, sql, schema, None)]
 
 

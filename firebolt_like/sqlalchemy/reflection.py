@@ -282,7 +282,11 @@ class Reflection(default.DefaultDialect):
         relations = {}
         if ObjectScope.DEFAULT in scope:
             names = None if filter_names is None else set(filter_names)
-            for relation in self._relations(connection, schema, **kw):
+            found = list(self._relations(connection, schema, **kw))
+            if missing := sorted((names or set()) - {relation.name for relation in found}):
+                # made since, or of a server that does not list it
+                found += self.catalog.relations(connection, self._schema(schema), missing)
+            for relation in found:
                 wanted = ObjectKind.VIEW if relation.is_view else ObjectKind.TABLE
                 if wanted in kind and (names is None or relation.name in names):
                     relations[relation.name] = relation

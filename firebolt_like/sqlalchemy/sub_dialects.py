@@ -4,13 +4,18 @@ What may live here: the table of differences, one object for each kind of engine
 does to a statement is in `compiler`, `ddl` and `types`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from firebolt_like.protocol import engine_sql
+from firebolt_like.protocol.engine_sql import FIREBOLT as WRITES_AS_FIREBOLT
+from firebolt_like.protocol.engine_sql import Writing
 from firebolt_like.sqlalchemy.catalogs import Catalog, InformationSchema
 from firebolt_like.sqlalchemy.duckdb_catalog import DuckDBCatalog, EmbeddedCatalog
+from firebolt_like.sqlalchemy.flight_catalog import FlightCatalog, SelectingCatalog, SparkCatalog
 
-__all__ = ["DUCKDB", "EMBEDDED", "FIREBOLT", "SubDialect"]
+__all__ = ["DATAFUSION", "DUCKDB", "EMBEDDED", "FIREBOLT", "FLIGHT", "SPARK", "SubDialect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,10 @@ class SubDialect:
     """The function that tells whether a text has a match."""
     native: frozenset[str] = frozenset()
     """Types that are more than text here."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """Names of types, where they are others than Firebolt's."""
+    writing: Writing = WRITES_AS_FIREBOLT
+    """How values and names are written."""
 
 
 FIREBOLT: Final = SubDialect("firebolt", primary_index=True, native=frozenset({"JSON"}))
@@ -61,4 +70,28 @@ EMBEDDED: Final = replace(
     catalog=EmbeddedCatalog(),
     default_schema="public",
     primary_index=True,
+)
+FLIGHT: Final = SubDialect("flight", catalog=FlightCatalog())
+DATAFUSION: Final = SubDialect(
+    "datafusion",
+    catalog=SelectingCatalog(),
+    array="{}[]",
+    types={"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"},
+    writing=engine_sql.DATAFUSION,
+)
+SPARK: Final = SubDialect(
+    "spark",
+    catalog=SparkCatalog(),
+    default_schema="default",
+    exact_division=True,
+    array="ARRAY<{}>",
+    types={
+        "TEXT": "STRING",
+        "REAL": "FLOAT",
+        "DOUBLE PRECISION": "DOUBLE",
+        "TIMESTAMP": "TIMESTAMP_NTZ",
+        "TIMESTAMPTZ": "TIMESTAMP",
+        "BYTEA": "BINARY",
+    },
+    writing=engine_sql.SPARK,
 )

@@ -1,6 +1,6 @@
 """The names of types that engines tell, as SQLAlchemy's types.
 
-What may live here: the two tables of names, and the reading of nested ones.
+What may live here: the tables of names, and the reading of nested ones.
 """
 
 import re
@@ -13,7 +13,7 @@ from sqlalchemy.sql.type_api import TypeEngine
 from firebolt_like.protocol.types import SqlType, parse_type
 from firebolt_like.sqlalchemy.types import GEOGRAPHY, INTERVAL, STRUCT
 
-__all__ = ["duckdb_type", "protocol_type"]
+__all__ = ["datafusion_type", "duckdb_type", "of_sql_type", "protocol_type"]
 
 _PROTOCOL: Final[dict[str, Callable[[], TypeEngine[Any]]]] = {
     "integer": sqltypes.INTEGER,
@@ -38,14 +38,15 @@ def protocol_type(name: str) -> TypeEngine[Any]:
     >>> protocol_type("array(numeric(9, 2) null)")
     ARRAY(NUMERIC(precision=9, scale=2))
     """
-    return _of_sql_type(parse_type(name))
+    return of_sql_type(parse_type(name))
 
 
-def _of_sql_type(kind: SqlType) -> TypeEngine[Any]:
+def of_sql_type(kind: SqlType) -> TypeEngine[Any]:
+    """Give the type that stands for one of the protocol."""
     if kind.item is not None:
-        return _array(_of_sql_type(kind.item))
+        return _array(of_sql_type(kind.item))
     if kind.fields:
-        return STRUCT({name: _of_sql_type(field) for name, field in kind.fields})
+        return STRUCT({name: of_sql_type(field) for name, field in kind.fields})
     if kind.name == "numeric":
         return sqltypes.NUMERIC(kind.precision, kind.scale)
     # a type that is not known has values of text
@@ -123,3 +124,40 @@ def _split(text: str) -> Iterator[str]:
             yield text[start : mark.start()]
             start = mark.end()
     yield text[start:]
+
+
+_DATAFUSION: Final[dict[str, Callable[[], TypeEngine[Any]]]] = {
+    "Boolean": sqltypes.BOOLEAN,
+    **dict.fromkeys(("Int8", "Int16", "Int32", "UInt8", "UInt16"), sqltypes.INTEGER),
+    **dict.fromkeys(("Int64", "UInt32", "UInt64"), sqltypes.BIGINT),
+    **dict.fromkeys(("Float16", "Float32"), sqltypes.REAL),
+    "Float64": sqltypes.DOUBLE_PRECISION,
+    **dict.fromkeys(("Utf8", "LargeUtf8", "Utf8View"), sqltypes.TEXT),
+    **dict.fromkeys(("Binary", "LargeBinary", "BinaryView"), sqltypes.LargeBinary),
+    **dict.fromkeys(("Date32", "Date64"), sqltypes.DATE),
+}
+_ARROW_CALL = re.compile(r"(?P<name>[A-Z]\w*)\((?P<inside>.*)\)", re.DOTALL)
+
+
+def datafusion_type(name: str) -> TypeEngine[Any]:
+    """Give the type that DataFusion's `information_schema` names, which is one of Arrow.
+
+    Other servers have SQL's names there, which are known, too.
+
+    >>> datafusion_type("Decimal128(18, 2)"), datafusion_type("Dictionary(Int32, Utf8)")
+    (NUMERIC(precision=18, scale=2), TEXT())
+    >>> datafusion_type("double precision")
+    DOUBLE_PRECISION()
+    """
+    call = _ARROW_CALL.fullmatch(name)
+    if call is None:
+        return _DATAFUSION[name]() if name in _DATAFUSION else protocol_type(name)
+    kind, inside = call.groups()
+    if kind == "Timestamp":
+        return sqltypes.TIMESTAMP(timezone=not inside.endswith("None"))
+    if kind in ("Decimal128", "Decimal256"):
+        precision, scale = inside.split(",")
+        return sqltypes.NUMERIC(int(precision), int(scale))
+    if kind == "Dictionary":
+        return datafusion_type(inside.partition(", ")[2])
+    return protocol_type(name)

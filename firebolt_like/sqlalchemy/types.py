@@ -77,7 +77,8 @@ class GEOGRAPHY(sqltypes.Text):
 
 def _written(value: Any, dialect: Any) -> str:
     """Write a value as the driver does."""
-    return bind("?", [value], backslash_escapes=dialect.backslash_escapes)
+    write = dialect.sub_dialect.writing.literal
+    return bind("?", [value], backslash_escapes=dialect.backslash_escapes, write=write)
 
 
 class _Literal:
@@ -281,6 +282,11 @@ class TypeCompiler(compiler.GenericTypeCompiler):
     """Writes the names of types, without the lengths of texts, which no engine keeps."""
 
     dialect: Any
+
+    def process(self, type_: Any, **kw: Any) -> str:
+        """Write a type's name, as this kind of engine has it."""
+        name = super().process(type_, **kw)
+        return str(self.dialect.sub_dialect.types.get(name, name))
 
     def _native(self, name: str) -> str:
         return name if name in self.dialect.sub_dialect.native else "TEXT"

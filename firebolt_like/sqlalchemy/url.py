@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from firebolt_like.client.auth import ClientCredentials, Token, UsernamePassword
 from firebolt_like.errors import ConfigurationError
 
-__all__ = ["OPTIONS", "connect_keywords", "without_secrets"]
+__all__ = ["OPTIONS", "Option", "connect_keywords", "read_option", "without_secrets"]
 
 
 class Option(NamedTuple):
@@ -49,7 +49,7 @@ def connect_keywords(url: URL) -> dict[str, Any]:
     >>> connect_keywords(make_url("firebolt_like://sales/night?account_name=acme"))
     {'account_name': 'acme', 'database': 'sales', 'engine_name': 'night'}
     """
-    options = {name: _option(name, value) for name, value in url.query.items()}
+    options = {name: read_option(name, value, _known(name)) for name, value in url.query.items()}
     token = options.pop("token", None)
     auth = _auth(url, token)
     if auth is not None:
@@ -101,11 +101,15 @@ def _auth(url: URL, token: str | None) -> Any:
     return kind(url.username, password)
 
 
-def _option(name: str, value: Any) -> Any:
-    option = OPTIONS.get(name)
-    if option is None:
+def _known(name: str) -> Option:
+    if name not in OPTIONS:
         known = ", ".join(sorted(OPTIONS))
         raise ConfigurationError(f"The URL's option {name!r} is not known. Known are: {known}.")
+    return OPTIONS[name]
+
+
+def read_option(name: str, value: Any, option: Option) -> Any:
+    """Give what an option says. Raises `ConfigurationError` for a value that is not usable."""
     if not isinstance(value, str):
         raise ConfigurationError(f"The URL's option {name!r} is given twice.")
     try:

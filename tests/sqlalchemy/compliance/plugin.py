@@ -9,7 +9,7 @@ from sqlalchemy.testing import provision
 from tests.sqlalchemy.compliance.features import LEFT_OUT
 
 
-@provision.temp_table_keyword_args.for_db("firebolt_like")
+@provision.temp_table_keyword_args.for_db("firebolt_like", "datafusion")
 def _temporary_tables(config, engine):
     """They are asked for even where the tests of temporary tables are switched off."""
     return {"prefixes": ["TEMPORARY"]}
