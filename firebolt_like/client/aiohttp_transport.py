@@ -156,7 +156,10 @@ async def _short_body(request: httpx.Request) -> bytes | None:
     if "target" in request.extensions or not isinstance(request.stream, httpx.ByteStream):
         return None
     body = await request.aread()
-    return body if len(body) <= _SHORT else None
+    headers = request.headers
+    # aiohttp would cut a body that is longer than a caller said, and wait for a shorter one's rest
+    told = headers.get("Content-Length", "0") == str(len(body))
+    return body if len(body) <= _SHORT and told and "Transfer-Encoding" not in headers else None
 
 
 async def _send(

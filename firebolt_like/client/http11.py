@@ -7,6 +7,7 @@ What may live here: a connection, written once over httpcore's async interface, 
 """
 
 import contextlib
+import re
 import ssl
 from collections.abc import (
     AsyncGenerator,
@@ -31,6 +32,7 @@ from firebolt_like.client.sockets import is_readable
 __all__ = ["AsyncHTTP11Transport", "HTTP11Transport"]
 
 _HEAD = 100 * 1024  # bytes that the head of an answer may have
+_WIRE_BYTES = re.compile(r" b['\"].*", re.DOTALL)
 _PACKET = 64 * 1024  # bytes that are copied to spare a system call
 _READ = 64 * 1024  # bytes; for more the allocator asks the system each time
 
@@ -70,6 +72,9 @@ class _Connection:
             while not isinstance(head := await self._event(), h11.Response):
                 if head is h11.PAUSED:
                     raise httpx.RemoteProtocolError("The server changed to another protocol.")
+        except h11.LocalProtocolError as error:
+            # not chained, and without the header that it shows: that may be the one with the token
+            raise httpx.LocalProtocolError(_WIRE_BYTES.sub("", str(error))) from None
         except _FOREIGN as error:
             raise _as_httpx(error) from error
         return head

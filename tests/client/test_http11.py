@@ -414,8 +414,20 @@ def test_extensions_of_httpx_work(face):
 def test_a_header_cannot_smuggle_another(face, value):
     """A line end in a header is refused before anything is sent."""
     with Script(sends(OK)) as server:
-        with pytest.raises(httpx.LocalProtocolError):
-            post(face, server.url, headers={"X-Name": value})
+        with pytest.raises(httpx.LocalProtocolError) as caught:
+            post(face, server.url, headers={"X-Name": f"hush{value}"})
+        error = caught.value
+        causes = [error, error.__cause__, None if error.__suppress_context__ else error.__context__]
+        assert "hush" not in "".join(map(str, causes))
+        assert server.requests == []
+
+
+@pytest.mark.parametrize("length", ["1", "5"])
+def test_a_body_of_another_length_than_announced_is_an_error(face, length):
+    """A request is never cut, nor left half sent, because of a header that its caller gave."""
+    with Script(sends(OK)) as server:
+        with pytest.raises(httpx.LocalProtocolError, match="Content-Length"):
+            post(face, server.url, headers={"Content-Length": length}, timeout=20)
         assert server.requests == []
 
 
