@@ -22,6 +22,7 @@ from firebolt_like.protocol.arrow_types import arrow_type
 from firebolt_like.protocol.table_ddl import without_null_types
 from firebolt_like.protocol.types import TYPES, SqlType
 from firebolt_like.settings import DSN_FORMS, ENVIRONMENT
+from firebolt_like.sqlalchemy.flight_url import FLIGHT_OPTIONS
 from firebolt_like.sqlalchemy.url import OPTIONS
 from tests.docs.start import README
 from tests.sqlalchemy.compliance.features import AT_LEAST, LEFT_OUT, OFF
@@ -110,6 +111,11 @@ def sqlalchemy_options() -> str:
     return table(("option", "what it says"), rows)
 
 
+def sqlalchemy_flight_options() -> str:
+    rows = ((code(name), option.meaning) for name, option in FLIGHT_OPTIONS.items())
+    return table(("option", "what it says"), rows)
+
+
 def sqlalchemy_compliance() -> str:
     why: dict[str, list[str]] = {}
     for feature, reason in (OFF | LEFT_OUT).items():
@@ -167,6 +173,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "paramstyles": paramstyles,
     "retries": retries,
     "sqlalchemy compliance": sqlalchemy_compliance,
+    "sqlalchemy flight options": sqlalchemy_flight_options,
     "sqlalchemy options": sqlalchemy_options,
     "types": types,
 }
