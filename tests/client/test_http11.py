@@ -35,12 +35,12 @@ class Script:
     `act(connection, request)` gives whether the connection goes on.
     """
 
-    def __init__(self, act):
+    def __init__(self, act, listener=None):
         self.act = act
         self.requests = []
         self.connections = 0
         self.closing = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = listener or socket.create_server(("127.0.0.1", 0))
         self._open = []
         self._thread = threading.Thread(target=self._serve)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
@@ -263,6 +263,33 @@ def test_what_an_idle_server_says_answers_nothing(face):
         assert server.connections == 2
 
 
+def test_a_request_cancelled_at_any_moment_answers_no_other(face):
+    """Whatever a cancelled request had sent or read, the next one gets its own answer."""
+    if face.blocking:
+        pytest.skip("nothing cancels a thread")
+
+    def echo(connection, request):
+        body = request.partition(b"\r\n\r\n")[2]
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        for place in range(0, len(answer), 9):
+            connection.sendall(answer[place : place + 9])
+        return True
+
+    async def scenario():
+        async with face.client(timeout=20) as client:
+            for turns in range(60):
+                async with anyio.create_task_group() as group:
+                    group.start_soon(functools.partial(client.post, server.url, content=b"left"))
+                    for _ in range(turns):
+                        await anyio.lowlevel.checkpoint()
+                    group.cancel_scope.cancel()
+                own = b"%d" % turns
+                assert (await client.post(server.url, content=own)).content == own
+
+    with Script(echo) as server:
+        face.run(scenario)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
 def test_a_forked_process_has_connections_of_its_own():
     """Two processes never read each other's answers."""
@@ -281,6 +308,17 @@ assert client.post(sys.argv[1], content=b"3").text == "ok"
     with Script(sends(OK)) as server:
         subprocess.run([sys.executable, "-c", program, server.url], check=True)
         assert (len(server.requests), server.connections) == (3, 2)
+
+
+def test_an_address_of_ipv6_is_reached(face):
+    """Brackets are the URL's, not the host's."""
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with Script(sends(OK), listener) as server:
+        assert post(face, f"http://[::1]:{listener.getsockname()[1]}/").text == "ok"
+        assert b"host: [::1]:" in server.requests[0].lower()
 
 
 @pytest.mark.parametrize("close", [b"Connection: close\r\n", b""])
