@@ -52,7 +52,11 @@ def decode_column(column: "pa.Array | pa.ChunkedArray") -> list[Any]:
     >>> decode_column(pa.array([datetime.date(2024, 1, 31), None]))
     [datetime.date(2024, 1, 31), None]
     """
+    import pyarrow as pa  # noqa: PLC0415  # optional
+
     kind = column.type
+    if pa.types.is_interval(kind):
+        return [None if span is None else _interval(*span) for span in column.to_pylist()]
     for change in (_spell_reals, _normalize):
         wanted = _deeply(kind, change)
         if wanted != column.type:
@@ -65,6 +69,24 @@ def decode_column(column: "pa.Array | pa.ChunkedArray") -> list[Any]:
     # by way of text: pyarrow's own way makes one scalar object for each value
     texts = column.cast("string").to_pylist()
     return [None if text is None else read(text) for text in texts]
+
+
+def _interval(months: int, days: int, nanoseconds: int) -> str:
+    """Write a span of time, which has no form in Python, as the engine writes it in JSON.
+
+    >>> _interval(14, -1, 1_500_000_000)
+    '1 year 2 months -1 day 00:00:01.5'
+    """
+    years = abs(months) // 12 * (1 if months > 0 else -1)
+    counted = {"year": years, "month": months - 12 * years, "day": days}
+    parts = [f"{n} {unit}{'' if abs(n) == 1 else 's'}" for unit, n in counted.items() if n]
+    if nanoseconds or not parts:
+        seconds, micros = divmod(abs(nanoseconds) // 1000, 1_000_000)
+        fraction = f".{micros:06}".rstrip("0") if micros else ""
+        sign = "-" if nanoseconds < 0 else ""
+        hours, minutes = seconds // 3600, seconds // 60 % 60
+        parts.append(f"{sign}{hours:02}:{minutes:02}:{seconds % 60:02}{fraction}")
+    return " ".join(parts)
 
 
 def _reader(kind: "pa.DataType") -> Callable[[str], Any] | None:

@@ -32,6 +32,11 @@ VALUES = [
     (pa.timestamp("us", tz="UTC"), [NOON], [NOON.replace(tzinfo=datetime.UTC)]),
     (pa.timestamp("ms", tz="Europe/Vienna"), [0],
      [datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)]),
+    (
+        pa.month_day_nano_interval(),
+        [(0, 0, 0), (-13, 0, 0), (24, 1, 1000), (0, 0, -360_000_500_000_000), None],
+        ["00:00:00", "-1 year -1 month", "2 years 1 day 00:00:00.000001", "-100:00:00.5", None],
+    ),
     (pa.bool_(), [True, None, False], [True, None, False]),
     (pa.list_(pa.float32()), [[0.1, None], None, []], [[0.1, None], None, []]),
     (pa.struct([("x", pa.float32()), ("t", pa.timestamp("ns"))]), [{"x": 0.1, "t": NOON}],
