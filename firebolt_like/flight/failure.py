@@ -67,6 +67,8 @@ _TELLING: tuple[tuple[type[DatabaseError], re.Pattern[str]], ...] = (
     ),
 )
 
+_BROKEN_RULE = re.compile(r"duplicate key|constraint violat|violates .*constraint", re.IGNORECASE)
+
 _NOISE = re.compile(
     # tracebacks of a server in Python, and what gRPC and Arrow add for their own makers
     r"\.? ?(Detail: Python exception|gRPC client debug context|Client context|Debug context)[:.]"
@@ -99,6 +101,8 @@ def failure(code: str, message: str, where: str = "") -> DatabaseError:
     kind = _BY_CODE.get(code, OperationalError)
     if code in _VAGUE:
         kind = next((error for error, words in _TELLING if words.search(text)), kind)
+    if kind is ProgrammingError and _BROKEN_RULE.search(text):
+        kind = IntegrityError  # rows are wrong, not the statement
     if code == "DEADLINE_EXCEEDED":
         text = "The server did not answer within the timeout."
     hint = None

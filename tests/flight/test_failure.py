@@ -20,6 +20,8 @@ from firebolt_like.flight.failure import failure
 
 KINDS = [
     ("INVALID_ARGUMENT", "x", ProgrammingError),
+    ("INVALID_ARGUMENT", 'UNIQUE constraint violation: duplicate key "1"', IntegrityError),
+    ("INVALID_ARGUMENT", "the constraint of a window is wrong", ProgrammingError),
     ("NOT_FOUND", "x", ProgrammingError),
     ("ALREADY_EXISTS", "x", ProgrammingError),
     ("PERMISSION_DENIED", "x", ProgrammingError),
