@@ -24,6 +24,9 @@ def test_a_login(transport):
         login = {"username": "ada", "password": "lovelace", "transport": transport}
         with dremio.connect(server.flight_url, login) as connection:
             assert connection.cursor().execute("SELECT 1").fetchall() == [(1,)]
+        url = server.flight_url.replace("//", "//ada:lovelace@")
+        with dremio.connect(url, {"transport": transport}) as connection:
+            assert connection.cursor().execute("SELECT 1").fetchall() == [(1,)]
         with pytest.raises(dremio.DremioAuthError) as caught:
             dremio.connect(server.flight_url, {**login, "password": "babbage"})
         assert isinstance(caught.value, errors.AuthenticationError)

@@ -69,11 +69,11 @@ def test_how_text_is_read_is_asked_once():
     with TextServer() as server:
         server.offer(question, {"x": []}, schema=answer.schema)
         server.streams[b"x"] = lambda _: pf.RecordBatchStream(answer)
-        for sent in ("q 'plain'", r"q 'a\\b'", "q 'it''s'"):
+        for sent in ("q 'plain' 'quoted'", r"q 'a\\b'", "q 'it''s'"):
             server.offer(sent, {"t": []})
         with dremio.connect(server.url) as connection:
             cursor = connection.cursor()
-            assert cursor.execute("q %s", ("plain",)).fetchall() == [(1,)]
+            assert cursor.execute("q %s 'quoted'", ("plain",)).fetchall() == [(1,)]
             assert b"x" not in server.taken
             assert cursor.execute("q %s", ("a\\b",)).fetchall() == [(1,)]
             assert cursor.execute("q %s", ("it's",)).fetchall() == [(1,)]

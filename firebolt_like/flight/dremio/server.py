@@ -68,7 +68,8 @@ class Server:
         statement = parameterize_query(checked_text(query), parameters)  # says what does not fit
         if not parameters:
             return statement
-        if self._takes_text is not False and not is_delicate([query, *parameters]):
+        delicate = "\\" in query or is_delicate(list(parameters))
+        if self._takes_text is not False and not delicate:
             return statement
         reading = self._ask(options)
         return put_parameters(
