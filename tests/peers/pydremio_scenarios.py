@@ -7,11 +7,13 @@ import datetime
 import decimal
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import dlt.destinations.impl.dremio as package
 
 if sys.argv[3] == "ours":
+    sys.path.insert(0, str(Path(__file__).parents[2]))
     from firebolt_like.flight import dremio as ours
 
     package.pydremio = sys.modules[f"{package.__name__}.pydremio"] = ours

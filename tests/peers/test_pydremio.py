@@ -3,6 +3,7 @@
 Both send SQL text to the embedded engine as it is, where Flight SQL sends messages.
 """
 
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ _PROJECT = Path(__file__).parents[2]
 Play = Callable[[str], Any]
 
 
+def _our_needs() -> list[str]:
+    """Give what this package needs: it is itself read from where the tests are."""
+    project = tomllib.loads((_PROJECT / "pyproject.toml").read_text())["project"]
+    return [*project["dependencies"], *project["optional-dependencies"]["flight"]]
+
+
 @pytest.fixture(params=["theirs", "ours"])
 def module(request: pytest.FixtureRequest) -> str:
     """Whose module dlt uses."""
@@ -25,8 +32,7 @@ def module(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def play(install: Install, run: Run, module: str) -> Iterator[Play]:
-    packages = ["dlt==1.31.0", "pyarrow==26.0.1", "pandas==3.1.1", "-e", f"{_PROJECT}[flight]"]
-    python = install("pydremio", *packages)
+    python = install("pydremio", "dlt==1.31.0", "pyarrow==26.0.1", "pandas==3.1.1", *_our_needs())
     with LocalServer(users={"ada": "lovelace"}, flight_port=0) as server:
         yield lambda name: run(python, _SCRIPT, name, server.flight_url, module)
 
