@@ -6,6 +6,7 @@ What may live here: the names that programs import. SQLAlchemy finds the dialect
 from firebolt_like.sqlalchemy.async_dialect import AsyncFireboltLikeDialect
 from firebolt_like.sqlalchemy.ddl import accept_table_options
 from firebolt_like.sqlalchemy.dialect import FireboltLikeDialect, WarehouseDialect
+from firebolt_like.sqlalchemy.dremio_dialect import DremioDialect
 from firebolt_like.sqlalchemy.flight_dialect import DataFusionDialect, FlightSQLDialect
 from firebolt_like.sqlalchemy.types import GEOGRAPHY, STRUCT
 
@@ -14,6 +15,7 @@ __all__ = [
     "STRUCT",
     "AsyncFireboltLikeDialect",
     "DataFusionDialect",
+    "DremioDialect",
     "FireboltLikeDialect",
     "FlightSQLDialect",
     "WarehouseDialect",
