@@ -113,7 +113,7 @@ def test_every_python_type_arrives_equal(face, engine, values, kind):
     assert face.run(scenario) == [(value,) for value in values]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(COLUMNS)
 def test_any_column_arrives_by_every_way(local_server, values):
     """As it was, in a table that is made of it; as objects, as Arrow, and by executemany."""
