@@ -10,7 +10,7 @@
         │   └── QueryNotRunError               a fetch before any execute
         └── DatabaseError
             ├── DataError                      a value that does not fit its type
-        ├── IngestError                    an ingest that broke off after rows had arrived
+            ├── IngestError                    an ingest that broke off after rows had arrived
             ├── OperationalError               what the world did
             │   ├── AuthenticationError        credentials or a token were refused
             │   ├── AccountNotFoundError

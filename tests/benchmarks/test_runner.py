@@ -59,7 +59,6 @@ def test_a_long_answer_is_held_once(form):
 
 @pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.name)
 def test_each_curve_is_drawn(curve, tmp_path):
-    """As a PNG beside the page that shows it; this needs the extra `benchmarks`."""
-    pytest.importorskip("matplotlib")
+    """As a PNG beside the page that shows it."""
     points = {legend: {1: 0.1, 10: 1.0} for legend, *_ in curve.ways}
     assert draw(curve, points, tmp_path).read_bytes().startswith(b"\x89PNG")
