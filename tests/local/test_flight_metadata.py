@@ -94,6 +94,12 @@ def test_the_columns_of_tables(ask: FlightAsker) -> None:
     assert facts[b"ARROW:FLIGHT:SQL:TABLE_NAME"] == b"buy"
 
 
+def test_a_view_may_hold_null(ask: FlightAsker) -> None:
+    """A view's columns are nullable, whatever their tables say: an outer join makes NULLs."""
+    ((*_, packed),) = ask.rows(CommandGetTables("sales", "public", "cheap", include_schema=True))
+    assert pa.ipc.read_schema(pa.py_buffer(packed)).field("price").nullable
+
+
 def test_keys(ask: FlightAsker) -> None:
     """Primary and foreign keys, column by column, from both sides."""
     primary = ask.rows(CommandGetPrimaryKeys("sales", "public", "customer"))

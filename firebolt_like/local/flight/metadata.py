@@ -167,12 +167,14 @@ def _tables(message: messages.CommandGetTables, ask: Ask) -> Rows:
     if not message.include_schema:
         return tables
     fields: dict[tuple[Any, ...], list[pa.Field]] = {row[:3]: [] for row in tables}
+    # of a view's columns DuckDB tells what their tables say: an outer join makes that false
+    views = {row[:3] for row in tables if row[3] == "VIEW"}
     for *place, _, column, kind, nullable in ask(
         f"SELECT database_name AS catalog, {_SCHEMA}, table_name, column_index, column_name,"  # noqa: S608  # quoted
         f" data_type, is_nullable FROM duckdb_columns() {where} AND {_like('table_name', named)}"
     ):
         if (key := tuple(place)) in fields:
-            fields[key].append(_field(column, kind, key, nullable=nullable))
+            fields[key].append(_field(column, kind, key, nullable=nullable or key in views))
     return [(*row, pa.schema(fields[row[:3]]).serialize().to_pybytes()) for row in tables]
 
 
