@@ -15,6 +15,7 @@ from firebolt_like.protocol.engine_sql import SPARK as WRITES_AS_SPARK
 from firebolt_like.sqlalchemy.async_dialect import AsyncFace
 from firebolt_like.sqlalchemy.dialect import WarehouseDialect
 from firebolt_like.sqlalchemy.flight_url import flight_features, flight_keywords
+from firebolt_like.sqlalchemy.named_parameters import by_position
 from firebolt_like.sqlalchemy.sub_dialects import DATAFUSION, EMBEDDED, FLIGHT, SPARK, SubDialect
 from firebolt_like.sqlalchemy.url import without_secrets
 
@@ -27,7 +28,7 @@ _FOUND_OUT = frozenset({FLIGHT.name, DATAFUSION.name})
 class FlightSQLDialect(WarehouseDialect):
     """The base of dialects over Flight SQL, the program's own among them.
 
-    A subclass has a `name`, and what differs: `paramstyle` is `qmark` or `numeric_dollar`;
+    A subclass has a `name`, and what differs: `paramstyle` is `qmark`, `named` or `numeric_dollar`;
     `sub_dialect` says how SQL is written and whom reflection asks, and is found out by the server's
     version where the subclass has none. Each method of SQLAlchemy's dialects may be overridden by
     itself. `create_async_engine` takes the same URLs: it makes the async form of a dialect.
@@ -70,7 +71,22 @@ class FlightSQLDialect(WarehouseDialect):
 
     def create_connect_args(self, url: URL) -> Any:
         self.features = flight_features(url)
-        return [], {**flight_keywords(url), "paramstyle": self.paramstyle}
+        bound_by = "qmark" if self.paramstyle == "named" else self.paramstyle
+        return [], {**flight_keywords(url), "paramstyle": bound_by}
+
+    def do_execute(
+        self, cursor: Any, statement: str, parameters: Any, context: Any | None = None
+    ) -> None:
+        if parameters and self.paramstyle == "named":
+            statement, (parameters,) = by_position(statement, [parameters])
+        super().do_execute(cursor, statement, parameters, context)
+
+    def do_executemany(
+        self, cursor: Any, statement: str, parameters: Any, context: Any | None = None
+    ) -> None:
+        if self.paramstyle == "named":
+            statement, parameters = by_position(statement, parameters)
+        super().do_executemany(cursor, statement, parameters, context)
 
     def on_connect(self) -> Any:
         """Begin transactions by themselves, where the server has some."""

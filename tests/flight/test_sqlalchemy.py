@@ -269,6 +269,12 @@ class OwnDialect(FlightSQLDialect):
     sub_dialect = SubDialect("own", catalog=FLIGHT.catalog)
 
 
+class NamedDialect(FlightSQLDialect):
+    name = "named"
+    paramstyle = "named"
+    supports_statement_cache = True
+
+
 class OneSchema(FlightCatalog):
     def schemas(self, connection):
         return ["alone"]
@@ -281,8 +287,9 @@ class OneSchemaDialect(OwnDialect):
         return ["hidden"]
 
 
-registry.register("own.flightsql", __name__, "OwnDialect")
-registry.register("own.one_schema", __name__, "OneSchemaDialect")
+registry.register("named.flightsql", __name__, "NamedDialect")
+registry.register("tests_own.flightsql", __name__, "OwnDialect")
+registry.register("tests_own.one_schema", __name__, "OneSchemaDialect")
 
 
 @pytest.fixture
@@ -311,7 +318,7 @@ def tables(embedded):
 def test_a_dialect_of_ones_own(tables, commands):
     """Reflects by commands of Flight SQL, or by information_schema; parameters go apart."""
     feature = "" if commands else "&feature-metadata-reflection=false"
-    engine = create_engine(f"own+flightsql://{tables}{feature}")
+    engine = create_engine(f"tests_own+flightsql://{tables}{feature}")
     inspector = inspect(engine)
     assert "own" in inspector.get_schema_names()
     assert inspector.get_table_names("own") == ["t", "u"]
@@ -338,9 +345,28 @@ def test_a_dialect_of_ones_own(tables, commands):
     engine.dispose()
 
 
+def test_parameters_by_name(request, server):
+    """A dialect of its own paramstyle: names in quotes and casts are text."""
+    engine = create_engine(f"named+flightsql://{address(request, server)}")
+    metadata = MetaData()
+    table = Table("by_name", metadata, Column("n", Integer), Column("s", String))
+    metadata.drop_all(engine)
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(table.insert(), {"n": 1, "s": ":n"})
+        connection.execute(table.insert(), [{"n": 2, "s": "it's"}, {"n": 3, "s": None}])
+        asked = select(table.c.s).where(table.c.n < 3).order_by(table.c.n)
+        assert ":n_1" in str(asked.compile(engine))
+        assert connection.scalars(asked).all() == [":n", "it's"]
+        sql = "SELECT ':n' AS a, :n AS b, :n AS c"
+        assert connection.exec_driver_sql(sql, {"n": 7}).one() == (":n", 7, 7)
+    metadata.drop_all(engine)
+    engine.dispose()
+
+
 def test_each_question_can_be_answered_by_oneself(tables):
     """A method of the catalog, or one of the dialect, in place of ours."""
-    engine = create_engine(f"own+one_schema://{tables}")
+    engine = create_engine(f"tests_own+one_schema://{tables}")
     inspector = inspect(engine)
     assert inspector.get_schema_names() == ["alone"]
     assert inspector.get_view_names("own") == ["hidden"]
@@ -350,7 +376,7 @@ def test_each_question_can_be_answered_by_oneself(tables):
 
 def test_tables_of_a_whole_schema(tables):
     """get_multi_columns answers for all of them."""
-    engine = create_engine(f"own+flightsql://{tables}")
+    engine = create_engine(f"tests_own+flightsql://{tables}")
     found = inspect(engine).get_multi_columns(schema="own")
     engine.dispose()
     assert {name: len(columns) for (_, name), columns in found.items()} == {"t": 3, "u": 3}
