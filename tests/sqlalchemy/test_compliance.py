@@ -18,21 +18,27 @@ from tests.sqlalchemy.compliance.features import AT_LEAST
 SUITE = Path(__file__).with_name("compliance")
 
 
-DIALECTS = ("firebolt_like", "firebolt_like+async")
+URLS = {
+    # dialect: how it reaches a server
+    "firebolt_like": lambda server: f"firebolt?url={quote(server.url)}",
+    "firebolt_like+async": lambda server: f"firebolt?url={quote(server.url)}",
+    "datafusion+flightsql": lambda server: (
+        server.flight_url.removeprefix("grpc://") + "?insecure=true"
+    ),
+}
 
 
 @pytest.fixture(scope="module")
 def runs():
-    """Run the suite by both dialects at once, each on a server and in a process of its own."""
+    """Run the suite by all dialects at once, each on a server and in a process of its own."""
     with contextlib.ExitStack() as stack:
         started = {}
-        for dialect in DIALECTS:
-            server = stack.enter_context(LocalServer())
+        for dialect, rest in URLS.items():
+            server = stack.enter_context(LocalServer(flight_port=0))
             with connect(server.url) as connection:
                 connection.cursor().execute("CREATE SCHEMA test_schema")
                 connection.cursor().execute("CREATE SCHEMA test_schema_2")
-            url = f"{dialect}://firebolt?url={quote(server.url)}"
-            started[dialect] = stack.enter_context(start_suite(url))
+            started[dialect] = stack.enter_context(start_suite(f"{dialect}://{rest(server)}"))
         yield started
 
 
@@ -49,7 +55,7 @@ def start_suite(url):
     )
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", URLS)
 def test_sqlalchemys_own_suite_passes(runs, dialect):
     """No test of the suite fails, and as many pass as the page on SQLAlchemy says."""
     output, _ = runs[dialect].communicate(timeout=900)

@@ -8,6 +8,7 @@ from unittest import mock
 from sqlalchemy.testing import suite
 from sqlalchemy.testing.suite import *  # noqa: F403  # that is how SQLAlchemy hands them out
 
+from firebolt_like.dbapi.flight_result import FlightResult
 from firebolt_like.dbapi.result import StreamedResult
 
 
@@ -45,4 +46,4 @@ class JoinTest(suite.JoinTest):
 class ServerSideCursorsTest(suite.ServerSideCursorsTest):
     def _is_server_side(self, cursor):
         driver_cursor = getattr(cursor, "_cursor", cursor)
-        return isinstance(driver_cursor._core.result, StreamedResult)
+        return isinstance(driver_cursor._core.result, StreamedResult | FlightResult)
