@@ -120,14 +120,12 @@ class CursorCore(Generic[Row]):
     ) -> None:
         """Run a statement once for each set of parameters; all are bound before the first runs."""
         self.check_open()
-        if batch and self.paramstyle == "qmark":
-            # for many rows alone
-            from firebolt_like.dbapi.insert_many import insert_many  # noqa: PLC0415
-
-            seq_of_parameters = list(seq_of_parameters)
-            if await insert_many(self, operation, seq_of_parameters, timeout):
-                return
         rows = list(seq_of_parameters)
+        if batch and self.paramstyle == "qmark":
+            from firebolt_like.dbapi.insert_many import insert_many  # noqa: PLC0415  # many rows
+
+            if await insert_many(self, operation, rows, timeout):
+                return
         planned = [step for row in rows for step in self._plan(operation, row)]
         if batch and go_together(self.connection.backend.capabilities, operation, rows):
             planned = [planned[0]._replace(values=rows)]
