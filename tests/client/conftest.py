@@ -222,8 +222,6 @@ _AWAITED = {"get", "post", "put", "request", "send"}
 
 @pytest.fixture(params=["sync", "asyncio", "trio", "aiohttp"])
 def face(request):
-    if request.param == "aiohttp":
-        pytest.importorskip("aiohttp")
     return Face(request.param)
 
 

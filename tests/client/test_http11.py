@@ -505,7 +505,6 @@ def test_answers_arrive_whole_wherever_they_are_cut(body, form, sizes, places):
 
 def test_aiohttp_can_be_asked_for_and_switched_off(serve):
     """Under asyncio its connections are used by default; True insists on them, False keeps ours."""
-    pytest.importorskip("aiohttp")
     server = serve(lambda *_: (200, {}, b"ok"))
 
     async def used(**keywords):

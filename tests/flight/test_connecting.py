@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 import pytest
+import trustme
 from pyarrow import flight as pf
 
 from firebolt_like.client.auth import Token
@@ -195,7 +196,6 @@ def test_a_login_that_is_refused_is_an_error_of_connect(face):
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory):
     """A server with a certificate of an authority that only its file names."""
-    trustme = pytest.importorskip("trustme")
     folder = tmp_path_factory.mktemp("tls")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "roots.pem")
